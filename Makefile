@@ -1,0 +1,48 @@
+# Everything happens in .venv, made from requirements.lock (versions and hashes); nothing is installed outside the checkout.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test bench lint format docs lock clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## make .venv and install the package into it
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "dropbox-audit needs Python 3.11 or later: make PYTHON=python3.12"; exit 2; }
+	@echo "Installing into $(VENV) (once, about a minute) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(STAMP) ## a simulated team's audit log in DuckDB, answered in SQL
+	@$(BIN)/dropbox-audit demo
+
+test: $(STAMP) ## run the tests
+	@$(BIN)/python -m pytest
+
+bench: $(STAMP) ## measure side by side and print the table
+	@$(BIN)/python -m benchmarks
+
+lint: $(STAMP) ## ruff, mypy --strict, sqlfluff
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/sqlfluff lint sql --processes 0 --disable-progress-bar
+
+format: $(STAMP) ## let ruff and sqlfluff rewrite what they can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+	@$(BIN)/sqlfluff fix sql --disable-progress-bar
+
+lock: $(STAMP) ## resolve requirements.lock anew (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet \
+		--group dev pyproject.toml -o requirements.lock
+
+clean: ## remove what the commands above made
+	rm -rf $(VENV) target logs sql/target sql/logs dropbox.duckdb dropbox_demo.duckdb

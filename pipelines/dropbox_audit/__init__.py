@@ -1,0 +1,1 @@
+"""Every event of a Dropbox team in your warehouse, exactly once."""
