@@ -1,0 +1,536 @@
+"""Dropbox over HTTP: tokens, retries, the request budget. Bytes in, bytes out; knows no tables.
+
+What is transient (a connection that breaks or stalls, 429, 5xx, an HTML page in place of JSON, a truncated body) is
+tried again with a delay that doubles up to ten minutes and is never shorter than the server asked, for at most
+`give_up_after`. What is permanent (a missing scope, a revoked token, a wrong address) fails at once with a sentence
+that says what to do.
+
+All workers share one client: one token refresh serves them all, one `Retry-After` holds them all back, and one token
+bucket (`requests_per_hour`) counts every call but the token's.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+import orjson
+import requests
+from filelock import FileLock
+from requests.auth import AuthBase
+from tenacity import RetryCallState, Retrying, retry_if_exception_type
+
+from dropbox_audit import rawjson
+from dropbox_audit.clock import Clock
+from dropbox_audit.errors import ConfigurationError, RunError, Stopped
+from dropbox_audit.settings import Settings, duration
+
+PAGE_LIMIT = 1000
+"""Events asked for in one page: the most Dropbox gives."""
+
+_LONGEST_DELAY = 600.0
+_CONNECT_TIMEOUT = 10.0
+_READ_TIMEOUT = 60.0
+_BODY_TIMEOUT = 180.0
+_FIRST_CONTACT_TIMEOUT = 20.0
+"""How long a run that never reached the server keeps trying: a wrong address should not take half an hour to say so."""
+_CHUNK_BYTES = 1 << 20
+_REFRESH_AHEAD = timedelta(minutes=5)
+
+Notice = Callable[[str], None]
+
+
+class CursorLost(Exception):
+    """Dropbox no longer knows the cursor: `reset` (with the approximate time it had reached) or `bad_cursor`."""
+
+    def __init__(self, tag: str, reached: datetime | None) -> None:
+        super().__init__(tag)
+        self.tag = tag
+        self.reached = reached
+
+
+class _Transient(Exception):
+    def __init__(self, what: str, asked: float | None = None, *, contact: bool = True) -> None:
+        super().__init__(what)
+        self.asked = asked
+        """Seconds the server asked to wait, if it did."""
+        self.contact = contact
+        """Whether anything answered at all."""
+
+
+class _TokenExpired(Exception):
+    pass
+
+
+class _Bearer(AuthBase):
+    """As an `AuthBase`, so that an entry in ~/.netrc cannot replace the header."""
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self.token}"
+        return request
+
+
+@dataclass
+class Traffic:
+    """What a client has done so far; read by run records."""
+
+    requests: int = 0
+    retries: int = 0
+    waited_seconds: float = 0.0
+
+
+class RequestBudget:
+    """A token bucket of `per_hour` requests, kept in a file so that it spans runs; 0 means no limit.
+
+    Args:
+        path: where the level is kept; runs that share it share the budget.
+        per_hour: size of the bucket and requests it gains in an hour.
+        clock: source of the wall-clock time.
+    """
+
+    def __init__(self, path: Path | None, per_hour: int, clock: Clock) -> None:
+        self.path = path
+        self.per_hour = per_hour
+        self._clock = clock
+        self._level = float(per_hour)
+        self._at = clock.now().timestamp()
+        self._lock = threading.Lock()
+
+    def take(self) -> float:
+        """Take one request out; returns the seconds to wait before making it (0 within the budget)."""
+        if self.per_hour == 0:
+            return 0.0
+        with self._lock:
+            if self.path is None:
+                return self._take()
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(f"{self.path}.lock"):
+                self._read()
+                wait = self._take()
+                partial = self.path.with_suffix(".partial")
+                partial.write_text(json.dumps({"level": self._level, "at": self._at}))
+                partial.replace(self.path)
+                return wait
+
+    def level(self) -> float:
+        """Requests that could be made at once now."""
+        if self.path is not None:
+            self._read()
+        self._refill()
+        return max(0.0, self._level)
+
+    def _take(self) -> float:
+        self._refill()
+        self._level -= 1
+        return 0.0 if self._level >= 0 else -self._level * 3600 / self.per_hour
+
+    def _refill(self) -> None:
+        now = self._clock.now().timestamp()
+        # A clock that was set back must neither drain nor freeze the bucket.
+        self._level = min(float(self.per_hour), self._level + max(0.0, now - self._at) * self.per_hour / 3600)
+        self._at = now
+
+    def _read(self) -> None:
+        if self.path is None:
+            return
+        try:
+            kept = json.loads(self.path.read_text())
+            self._level, self._at = float(kept["level"]), float(kept["at"])
+        except (OSError, ValueError, KeyError, TypeError):
+            # Never written, or written by a machine that lost power: start with a full bucket.
+            self._level, self._at = float(self.per_hour), self._clock.now().timestamp()
+
+
+@dataclass
+class _Token:
+    value: str
+    expires_at: datetime | None = None
+
+
+@dataclass
+class _Pause:
+    """Until when no worker may ask again."""
+
+    until: float = 0.0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class DropboxClient:
+    """Calls Dropbox's RPC routes. Safe to use from several threads.
+
+    Args:
+        settings: credentials, `api_url`, `give_up_after`.
+        budget: shared token bucket, or None for no limit (the probes of `check`).
+        clock: source of time; a virtual one in tests.
+        stop: set it and every wait ends with `Stopped`.
+        notice: called with one sentence whenever the client has to wait.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        budget: RequestBudget | None = None,
+        clock: Clock | None = None,
+        stop: threading.Event | None = None,
+        notice: Notice = lambda _: None,
+    ) -> None:
+        if not settings.has_credentials():
+            raise ConfigurationError(
+                "No Dropbox credentials: run `dropbox-audit auth`, or set app_key and refresh_token "
+                "(or access_token) in section sources.dropbox_audit."
+            )
+        self.traffic = Traffic()
+        self._settings = settings
+        self._url = settings.api_url
+        self._give_up_after = duration(settings.give_up_after, "give_up_after").total_seconds()
+        self._budget = budget
+        self._clock = clock or Clock()
+        self._stop = stop or threading.Event()
+        self._notice = notice
+        self._local = threading.local()
+        self._token_lock = threading.Lock()
+        self._traffic_lock = threading.Lock()
+        self._token = _Token(settings.access_token) if settings.access_token else None
+        self._pause = _Pause()
+        self._was_reached = False
+
+    # -- the log ------------------------------------------------------------------------------------------------
+
+    def get_events(self, start_time: datetime | None = None, end_time: datetime | None = None) -> bytes:
+        """First page of a walk: `start_time` inclusive, `end_time` exclusive. Returns the answer's JSON."""
+        time = {
+            key: moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+            for key, moment in (("start_time", start_time), ("end_time", end_time))
+            if moment is not None
+        }
+        return self.call("team_log/get_events", {"limit": PAGE_LIMIT} | ({"time": time} if time else {}))
+
+    def continue_events(self, cursor: str) -> bytes:
+        """The page after `cursor`, as JSON; raises `CursorLost` when Dropbox no longer knows it."""
+        return self.call("team_log/get_events/continue", {"cursor": cursor})
+
+    # -- any route ----------------------------------------------------------------------------------------------
+
+    def call(self, route: str, argument: Mapping[str, Any] | None) -> bytes:
+        """POST `argument` to `/2/<route>` until it is answered; returns the body, which is valid JSON.
+
+        Raises:
+            CursorLost: 409 `reset` or `bad_cursor`.
+            ConfigurationError: Dropbox refuses for good: token, scope, argument, address.
+            RunError: trouble that lasted longer than `give_up_after`.
+            Stopped: the stop event was set while waiting.
+        """
+        body = orjson.dumps(argument)
+        refreshed = 0
+
+        def attempt() -> bytes:
+            nonlocal refreshed
+            while True:
+                self._wait_for_turn()
+                token = self._current_token()
+                self._count(requests=1)
+                try:
+                    return self._post(route, body, token)
+                except _TokenExpired:
+                    refreshed += 1
+                    if refreshed > 2 or not self._settings.refresh_token:
+                        self._fail_expired()
+                    self._refresh(token)
+
+        return self._until_answered(attempt)
+
+    def _post(self, route: str, body: bytes, token: str) -> bytes:
+        response, content = self._send(
+            f"{self._url}/2/{route}",
+            data=body,
+            headers={"Content-Type": "application/json"},
+            auth=_Bearer(token),
+        )
+        if response.status_code == 200:
+            _require_json(content)
+            return content
+        _raise_for_answer(route, response, content)
+        return None
+
+    # -- one HTTP exchange --------------------------------------------------------------------------------------
+
+    def _send(self, url: str, **request: Any) -> tuple[requests.Response, bytes]:
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = requests.Session()
+            session.headers["User-Agent"] = "dropbox-audit"
+        deadline = self._clock.monotonic() + _BODY_TIMEOUT
+        try:
+            with session.post(
+                url, timeout=(_CONNECT_TIMEOUT, _READ_TIMEOUT), stream=True, allow_redirects=False, **request
+            ) as response:
+                self._was_reached = True
+                chunks = []
+                for chunk in response.iter_content(_CHUNK_BYTES):
+                    chunks.append(chunk)
+                    if self._stop.is_set():
+                        raise Stopped("stopped while reading an answer")
+                    if self._clock.monotonic() > deadline:
+                        raise _Transient("an answer that took too long")
+                return response, b"".join(chunks)
+        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader) as error:
+            raise ConfigurationError(
+                "api_url or a token holds characters that no request can carry: check both."
+            ) from error
+        except requests.RequestException as error:
+            # The text of these errors names host, port and cause, never headers or bodies.
+            raise _Transient(f"a broken connection ({_cause(error)})", contact=False) from error
+
+    # -- waiting ------------------------------------------------------------------------------------------------
+
+    def _until_answered(self, attempt: Callable[[], bytes]) -> bytes:
+        trouble_since: float | None = None
+
+        def patience(error: _Transient) -> float:
+            return self._give_up_after if error.contact or self._was_reached else _FIRST_CONTACT_TIMEOUT
+
+        def delay(state: RetryCallState) -> float:
+            asked = _error_of(state).asked or 0.0
+            return max(asked, min(_LONGEST_DELAY, 2.0 ** (min(state.attempt_number, 20) - 1)))
+
+        def out_of_patience(state: RetryCallState) -> bool:
+            nonlocal trouble_since
+            now = self._clock.monotonic()
+            trouble_since = now if trouble_since is None else trouble_since
+            return now - trouble_since + delay(state) > min(patience(_error_of(state)), self._give_up_after)
+
+        def give_up(state: RetryCallState) -> NoReturn:
+            error = _error_of(state)
+            host = self._url.partition("://")[2]
+            if not (error.contact or self._was_reached):
+                raise RunError(f"No answer from {host}: {error}. Check the network and the setting api_url.") from error
+            asked = f" and asks for {error.asked:.0f} s more" if error.asked else ""
+            lasted = self._clock.monotonic() - (trouble_since or 0.0)
+            raise RunError(
+                f"Dropbox ({host}) has been failing for {lasted:.0f} s{asked}: {error}. "
+                "Everything before it is kept; the next run goes on from there."
+            ) from error
+
+        def wait(seconds: float) -> None:
+            with self._pause.lock:
+                self._pause.until = max(self._pause.until, self._clock.monotonic() + seconds)
+            self._wait_for_turn(is_taking=False)
+
+        def tell(state: RetryCallState) -> None:
+            self._count(retries=1)
+            self._notice(f"Dropbox answered with {_error_of(state)}: trying again in {delay(state):.0f} s")
+
+        retrying = Retrying(
+            retry=retry_if_exception_type(_Transient),
+            stop=out_of_patience,
+            wait=delay,
+            sleep=wait,
+            before_sleep=tell,
+            retry_error_callback=give_up,
+        )
+        return retrying(attempt)
+
+    def _wait_for_turn(self, *, is_taking: bool = True) -> None:
+        if is_taking and self._budget is not None:
+            seconds = self._budget.take()
+            if seconds > 0:
+                self._notice(
+                    f"The budget of {self._budget.per_hour} requests an hour is used up: waiting {seconds:.0f} s "
+                    "(setting requests_per_hour)"
+                )
+                self._sleep(seconds)
+        # Another worker may be told to wait longer meanwhile, hence the loop.
+        while (seconds := self._pause.until - self._clock.monotonic()) > 0:
+            self._sleep(seconds)
+        if self._stop.is_set():
+            raise Stopped("stopped before the next request")
+
+    def _sleep(self, seconds: float) -> None:
+        started = self._clock.monotonic()
+        stopped = self._clock.wait(self._stop, seconds)
+        self._count(waited_seconds=self._clock.monotonic() - started)
+        if stopped:
+            raise Stopped("stopped while waiting")
+
+    def _count(self, **more: float) -> None:
+        with self._traffic_lock:
+            for name, amount in more.items():
+                setattr(self.traffic, name, getattr(self.traffic, name) + amount)
+
+    # -- tokens -------------------------------------------------------------------------------------------------
+
+    def _current_token(self) -> str:
+        with self._token_lock:
+            token = self._token
+            if token is None or (token.expires_at is not None and self._clock.now() >= token.expires_at):
+                token = self._token = self._fetch_token()
+            return token.value
+
+    def _refresh(self, expired: str) -> None:
+        with self._token_lock:
+            # Another worker may have been faster.
+            if self._token is None or self._token.value == expired:
+                self._token = self._fetch_token()
+
+    def _fetch_token(self) -> _Token:
+        settings = self._settings
+        if not (settings.app_key and settings.refresh_token):
+            self._fail_expired()
+        form = {
+            "grant_type": "refresh_token",
+            "refresh_token": settings.refresh_token,
+            "client_id": settings.app_key,
+        }
+        if settings.app_secret:
+            form["client_secret"] = settings.app_secret
+
+        def attempt() -> bytes:
+            # An AuthBase that does nothing keeps ~/.netrc out.
+            response, content = self._send(f"{self._url}/oauth2/token", data=form, auth=lambda request: request)
+            if response.status_code == 200:
+                _require_json(content)
+                return content
+            _raise_for_token_answer(response, content)
+
+        answer = orjson.loads(self._until_answered(attempt))
+        try:
+            lifetime = timedelta(seconds=float(answer.get("expires_in", 14400)))
+            return _Token(str(answer["access_token"]), self._clock.now() + lifetime - min(_REFRESH_AHEAD, lifetime / 2))
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise ConfigurationError(
+                f"{self._url} does not answer as Dropbox's token endpoint does: check the setting api_url."
+            ) from None
+
+    def _fail_expired(self) -> NoReturn:
+        raise ConfigurationError(
+            "The access token has expired (they last four hours): run `dropbox-audit auth` once for lasting access."
+        )
+
+
+# -- reading answers --------------------------------------------------------------------------------------------
+
+
+def _raise_for_answer(route: str, response: requests.Response, content: bytes) -> NoReturn:
+    status = response.status_code
+    text = _plain(content)
+    error = _error_union(content)
+    tag = error.get(".tag")
+    if status == 429:
+        raise _Transient("429, too many requests", _seconds_asked(response, content))
+    if status >= 500:
+        raise _Transient(f"status {status}", _seconds_asked(response, content))
+    if status == 401 and tag == "expired_access_token":
+        raise _TokenExpired
+    if status == 409 and tag in {"reset", "bad_cursor"}:
+        raise CursorLost(tag, _timestamp(error.get("reset")))
+    if status == 400 and content.lstrip()[:1] == b"<":
+        raise _Transient("an HTML page instead of JSON (status 400)")
+    if tag == "missing_scope":
+        raise ConfigurationError(
+            f"The token lacks the scope {error.get('required_scope', '?')}: tick it under Permissions in the Dropbox "
+            "App Console, then run `dropbox-audit auth` again (existing tokens are not upgraded)."
+        )
+    if status == 400 and "required scope" in text:
+        raise ConfigurationError(f"{text} Afterwards run `dropbox-audit auth` again: existing tokens are not upgraded.")
+    if status == 401:
+        raise ConfigurationError(
+            f"Dropbox refuses the token ({tag or text or 'status 401'}): run `dropbox-audit auth` again."
+        )
+    if status in {301, 302, 303, 307, 308, 404, 405}:
+        raise ConfigurationError(
+            f"The server at api_url does not know /2/{route} (status {status}): is api_url Dropbox's address?"
+        )
+    raise ConfigurationError(f"Dropbox refuses {route} (status {status}): {tag or text or 'no reason given'}.")
+
+
+def _raise_for_token_answer(response: requests.Response, content: bytes) -> NoReturn:
+    status = response.status_code
+    if status == 429 or status >= 500:
+        raise _Transient(f"status {status} to a token request", _seconds_asked(response, content))
+    if status == 400 and content.lstrip()[:1] == b"<":
+        raise _Transient("an HTML page instead of a token (status 400)")
+    try:
+        answer = orjson.loads(content)
+        reason = str(answer.get("error") or "")
+    except (orjson.JSONDecodeError, AttributeError):
+        reason = ""
+    if reason.startswith("invalid_grant"):
+        raise ConfigurationError("The refresh token is revoked or malformed: run `dropbox-audit auth` again.")
+    if reason.startswith("invalid_client"):
+        raise ConfigurationError("Dropbox does not know this app_key and app_secret: check both in the App Console.")
+    if status in {301, 302, 303, 307, 308, 404, 405}:
+        raise ConfigurationError(
+            f"The server at api_url has no token endpoint (status {status}): is api_url Dropbox's address?"
+        )
+    raise ConfigurationError(
+        f"Dropbox gives no token (status {status}): {reason or 'no reason given'}. Run `dropbox-audit auth` again."
+    )
+
+
+def _require_json(content: bytes) -> None:
+    if not rawjson.is_whole_object(content):
+        raise _Transient("a truncated or non-JSON body")
+
+
+def _error_union(content: bytes) -> dict[str, Any]:
+    try:
+        error = orjson.loads(content).get("error")
+    except (orjson.JSONDecodeError, AttributeError):
+        return {}
+    if isinstance(error, str):
+        return {".tag": error}
+    return error if isinstance(error, dict) else {}
+
+
+def _seconds_asked(response: requests.Response, content: bytes) -> float | None:
+    """The longest wait that header or body ask for: `300`, `60.0` and an HTTP date are all seen in the wild."""
+    asked = []
+    header = response.headers.get("Retry-After", "").strip()
+    if header:
+        try:
+            asked.append(float(header))
+        except ValueError:
+            try:
+                asked.append((parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds())
+            except (TypeError, ValueError):
+                asked.append(0.0)
+    retry_after = _error_union(content).get("retry_after")
+    if isinstance(retry_after, int | float):
+        asked.append(float(retry_after))
+    usable = [seconds for seconds in asked if 0 < seconds < float("inf")]
+    return max(usable) if usable else None
+
+
+def _timestamp(value: object) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _plain(content: bytes) -> str:
+    """A body as one short line without control characters."""
+    text = content[:2000].decode("utf-8", "replace")
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:400]
+
+
+def _cause(error: BaseException) -> str:
+    while error.__context__ is not None or error.__cause__ is not None:
+        error = error.__cause__ or error.__context__  # type: ignore[assignment]
+    return f"{type(error).__name__}: {error}" if not isinstance(error, OSError) else (error.strerror or str(error))
+
+
+def _error_of(state: RetryCallState) -> _Transient:
+    error = state.outcome.exception() if state.outcome else None
+    if not isinstance(error, _Transient):
+        raise TypeError("only transient trouble is retried")
+    return error

@@ -1,0 +1,182 @@
+"""Where the cursor lives, moves and is reset. The only code that touches dlt state.
+
+The contract
+------------
+*Order.* A walk follows one Dropbox cursor. Its pages are numbered from 0 and taken in the order in which Dropbox gave
+them; the position is the cursor and nothing else, never a timestamp, because events are not sorted and arrive up to a
+day late. The live walk has no `end_time` and never ends; a window has one and ends when Dropbox says `has_more: false`.
+
+*Commit.* The state of every open walk is part of dlt's state for the resource `events`. It changes while pages are
+extracted and is stored by the very load package that holds those pages: either both are in the warehouse or neither.
+
+*Overlap.* A walk that Dropbox forgets (`reset`, `bad_cursor`) is succeeded by a new walk that starts at the earlier of
+the time Dropbox names and the newest event this walk has seen, less `lookback`, on a whole second. Both the named time
+and our newest event are approximate, hence the earlier of the two and the overlap.
+
+*Reading again is harmless.* Rows are keyed by walk, page and position, and staging counts an event as often as the
+walk that saw it most often. What a second walk reads again adds nothing; twins within one walk all count.
+
+*Replays.* A page of 50 or more events equal to the one before it, under a new cursor, is Dropbox replaying a page. An
+equal page under the same cursor is the same position read again, whatever its size. Both are kept and flagged, and not
+counted. The third answer in a row with the same cursor, the same events and `has_more` is a walk that cannot get on.
+"""
+
+import secrets
+from collections.abc import Mapping, MutableMapping
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+import dlt
+
+from dropbox_audit.errors import RunError
+from dropbox_audit.events import Page, PageRows
+from dropbox_audit.settings import Settings, instant
+
+REPLAYED_PAGE_EVENTS = 50
+"""Fewer equal events than this may well be real: a page with two identical failed sign-ins, twice."""
+
+_STUCK_AFTER = 3
+_FUTURE = timedelta(days=1)
+"""An event further ahead of our clock than this says nothing about how far the log has come."""
+
+WalkKind = Literal["live", "window"]
+
+
+class StuckWalkError(RunError):
+    """Dropbox gives the same page with the same cursor again and again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """One cursor walk over the log, as it stands after its last page. All times are ISO 8601 in UTC."""
+
+    walk_id: str
+    kind: WalkKind
+    opened_at: str
+    start_time: str | None = None
+    end_time: str | None = None
+    cursor: str | None = None
+    page_no: int = 0
+    """Number of the next page, that is pages so far."""
+    event_count: int = 0
+    page_digest: str = ""
+    repeats: int = 0
+    """How often in a row the same answer was given under the same cursor."""
+    first_occurred_at: str | None = None
+    last_occurred_at: str | None = None
+    answered_at: str | None = None
+
+    def as_state(self) -> dict[str, Any]:
+        """A JSON object for dlt's state, without what is at its default."""
+        return {key: value for key, value in asdict(self).items() if value or key == "walk_id"}
+
+
+def open_walk(kind: WalkKind, now: datetime, start: datetime | None = None, end: datetime | None = None) -> Walk:
+    """A new walk, not yet asked for its first page."""
+    return Walk(
+        walk_id=f"{now:%Y%m%dT%H%M%SZ}-{kind}-{secrets.token_hex(4)}",
+        kind=kind,
+        opened_at=_iso(now),
+        start_time=_iso(start) if start else None,
+        end_time=_iso(end) if end else None,
+    )
+
+
+def first_walks(settings: Settings, now: datetime) -> dict[str, Walk]:
+    """The walks that read all history from `start_time` and then go on."""
+    start = instant(settings.start_time, "start_time", now) if settings.start_time else None
+    walk = open_walk("live", now, start)
+    return {walk.walk_id: walk}
+
+
+def advance(walk: Walk, page: Page, rows: PageRows, received_at: datetime) -> tuple[Walk, bool]:
+    """The walk after `page`, and whether that page was a replay of the one before it.
+
+    Raises:
+        StuckWalkError: the same answer for the third time.
+    """
+    has_items = bool(page.events)
+    is_equal = rows.digest == walk.page_digest
+    is_same_cursor = walk.cursor is not None and page.cursor == walk.cursor
+    repeats = walk.repeats + 1 if is_equal and is_same_cursor and page.has_more else 0
+    if repeats >= _STUCK_AFTER - 1:
+        raise StuckWalkError(
+            f"Dropbox gave the same page with the same cursor {_STUCK_AFTER} times over (walk {walk.walk_id}, page "
+            f"{walk.page_no}). Everything before it is kept; run again later, and tell Dropbox if it stays."
+        )
+    is_replayed = (
+        has_items and walk.page_no > 0 and is_equal and (is_same_cursor or len(page.events) >= REPLAYED_PAGE_EVENTS)
+    )
+    horizon = received_at + _FUTURE
+    last = rows.last_occurred_at if rows.last_occurred_at and rows.last_occurred_at <= horizon else None
+    return (
+        replace(
+            walk,
+            cursor=page.cursor,
+            page_no=walk.page_no + 1,
+            event_count=walk.event_count + (0 if is_replayed else len(rows.events)),
+            page_digest=rows.digest,
+            repeats=repeats,
+            first_occurred_at=_extreme(min, walk.first_occurred_at, rows.first_occurred_at),
+            last_occurred_at=_extreme(max, walk.last_occurred_at, last),
+            answered_at=_iso(received_at),
+        ),
+        is_replayed,
+    )
+
+
+def successor(walk: Walk, reached: datetime | None, lookback: timedelta, now: datetime) -> Walk:
+    """The walk that follows one whose cursor Dropbox has lost; `reached` is the time that a `reset` names."""
+    known = [moment for moment in (reached, parse(walk.last_occurred_at)) if moment is not None]
+    start, own_start = None, parse(walk.start_time)
+    if walk.last_occurred_at is not None:
+        start = (min(known) - lookback).replace(microsecond=0)
+        if own_start is not None:
+            start = max(start, own_start)
+    else:
+        # It has seen nothing yet, so there is nothing to build upon: begin where it began.
+        start = own_start
+    return open_walk(walk.kind, now, start, parse(walk.end_time))
+
+
+def parse(text: str | None) -> datetime | None:
+    """An instant of a walk as a datetime in UTC."""
+    return None if text is None else datetime.fromisoformat(text).astimezone(UTC)
+
+
+# -- dlt state --------------------------------------------------------------------------------------------------
+
+
+def walks_in(state: Mapping[str, Any]) -> dict[str, Walk]:
+    """The open walks of a resource state, by walk id."""
+    known = {item.name for item in fields(Walk)}
+    return {
+        walk_id: Walk(**{key: value for key, value in kept.items() if key in known})
+        for walk_id, kept in state.get("walks", {}).items()
+    }
+
+
+def stored_walks(pipeline: dlt.Pipeline) -> dict[str, Walk]:
+    """The open walks as the pipeline's last extraction left them."""
+    sources = pipeline.state.get("sources", {})
+    return walks_in(sources.get("dropbox_audit", {}).get("resources", {}).get("events", {}))
+
+
+def current_state() -> MutableMapping[str, Any]:
+    """The state of the resource being extracted."""
+    return dlt.current.resource_state("events")
+
+
+def store(state: MutableMapping[str, Any], walks: Mapping[str, Walk]) -> None:
+    """Put the open walks into a resource state; it is committed with the load package being extracted."""
+    state["walks"] = {walk_id: walk.as_state() for walk_id, walk in walks.items()}
+
+
+def _extreme(choose: Any, kept: str | None, seen: datetime | None) -> str | None:
+    moments = [moment for moment in (parse(kept), seen) if moment is not None]
+    return _iso(choose(moments)) if moments else None
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,90 @@
+"""What a machine keeps beside the warehouse: dlt's working directories, the journal of runs, the request budget.
+
+Everything lies in `<dlt data directory>/dropbox_audit/`, one folder per warehouse: dlt's working directory is keyed by
+destination, dataset and file, so that two warehouses never share a cursor. Losing this folder loses nothing that
+matters: the warehouse holds the truth, and the next run restores its state from there.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from dlt.common.pipeline import get_dlt_pipelines_dir
+
+from dropbox_audit.api import RequestBudget
+from dropbox_audit.clock import Clock
+from dropbox_audit.settings import Settings
+
+
+def data_dir() -> Path:
+    """The folder of this package in dlt's data directory (`DLT_DATA_DIR`)."""
+    return Path(get_dlt_pipelines_dir()).parent / "dropbox_audit"
+
+
+def request_budget(settings: Settings, clock: Clock) -> RequestBudget:
+    """The request budget of the app, kept across runs; apps are told apart by a hash, never by their secrets."""
+    who = settings.app_key or settings.access_token or ""
+    path = data_dir() / f"budget-{_digest(settings.api_url, who)}.json"
+    return RequestBudget(path, settings.requests_per_hour, clock)
+
+
+def warehouse_dir(pipeline_name: str, destination: str, dataset: str, location: str) -> Path:
+    """The folder of one warehouse; `location` tells two of the same kind apart (a file's path, a project)."""
+    return data_dir() / f"{pipeline_name}-{destination}-{_digest(dataset, location)}"
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+
+
+class Journal:
+    """Facts that wait on this machine for the next load package, in one small JSON file.
+
+    `pending`: the newest cursors of polls that found nothing, with a fingerprint of the committed walks they continue.
+    `runs`: records of runs that no package has carried yet, by run id.
+    `base`: the warehouse's state that the package now on its way was extracted from.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "journal.json"
+        self._facts: dict[str, Any] = {}
+        try:
+            self._facts = json.loads(self._path.read_text())
+        except (OSError, ValueError):
+            # Nothing waits, or a power cut took it: the cursors in the warehouse are older and still good.
+            self._facts = {}
+
+    def get(self, key: str) -> Any:
+        """A fact, or None."""
+        return self._facts.get(key)
+
+    def put(self, **facts: Any) -> None:
+        """Set facts (None removes one) and write the file in one step."""
+        for key, value in facts.items():
+            if value is None:
+                self._facts.pop(key, None)
+            else:
+                self._facts[key] = value
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        partial = self._path.with_suffix(".partial")
+        with partial.open("w") as file:
+            json.dump(self._facts, file)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(self._path)
+
+    def runs(self) -> dict[str, dict[str, Any]]:
+        """Run records that wait, by run id."""
+        return dict(self._facts.get("runs") or {})
+
+    def put_run(self, record: Mapping[str, Any]) -> None:
+        """Add or replace a run's record."""
+        self.put(runs={**self.runs(), record["run_id"]: dict(record)})
+
+    def drop_runs(self, carried: Iterable[Mapping[str, Any]]) -> None:
+        """Forget records that a package has carried, unless they have changed since."""
+        gone = {record["run_id"]: dict(record) for record in carried}
+        self.put(runs={run_id: kept for run_id, kept in self.runs().items() if gone.get(run_id) != kept} or None)

@@ -1,0 +1,49 @@
+"""Run records: what each run did, as a row of `dropbox_raw.runs`."""
+
+import secrets
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from dropbox_audit.events import TIMESTAMP
+
+RUNS = pa.schema(
+    [
+        ("run_id", pa.string()),
+        ("command", pa.string()),
+        ("version", pa.string()),
+        ("started_at", TIMESTAMP),
+        ("finished_at", TIMESTAMP),
+        ("outcome", pa.string()),
+        ("error", pa.string()),
+        ("requests", pa.int64()),
+        ("pages", pa.int64()),
+        ("events", pa.int64()),
+        ("rejected_events", pa.int64()),
+        ("retries", pa.int64()),
+        ("waited_seconds", pa.float64()),
+        ("resets", pa.int64()),
+        ("cursor_age_seconds", pa.float64()),
+        ("recorded_at", TIMESTAMP),
+    ]
+)
+"""One row per run and load package; the newest `recorded_at` of a run counts. `outcome` is running, loaded,
+nothing_new, interrupted or failed."""
+
+_TIMES = [field.name for field in RUNS if field.type == TIMESTAMP]
+
+
+def new_run_id(now: datetime) -> str:
+    """An id that sorts by time."""
+    return f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+
+
+def run_table(records: Iterable[Mapping[str, Any]]) -> pa.Table:
+    """Records (times as ISO text, as the journal keeps them) as an Arrow table."""
+    rows = [
+        {**record, **{key: datetime.fromisoformat(record[key]) for key in _TIMES if record.get(key)}}
+        for record in records
+    ]
+    return pa.Table.from_pylist(rows, RUNS)

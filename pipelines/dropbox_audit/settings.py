@@ -1,0 +1,123 @@
+"""The settings of section `sources.dropbox_audit`, read by dlt from `.dlt/*.toml` and the environment.
+
+`.dlt/config.toml` lists each of them with its default and meaning; a test keeps the two in step.
+"""
+
+import ipaddress
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from dlt.common.configuration import configspec, resolve_configuration
+from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.configuration.specs import BaseConfiguration
+from dlt.common.typing import TSecretStrValue
+
+from dropbox_audit.errors import ConfigurationError
+
+SECTION = ("sources", "dropbox_audit")
+
+_DURATION = re.compile(r"(\d+)([smhdw])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+@configspec
+class Settings(BaseConfiguration):
+    """Every setting of the source; `validated()` checks what types alone cannot."""
+
+    app_key: str | None = None
+    app_secret: TSecretStrValue | None = None
+    refresh_token: TSecretStrValue | None = None
+    access_token: TSecretStrValue | None = None
+    api_url: str = "https://api.dropboxapi.com"
+    start_time: str | None = None
+    lookback: str = "48h"
+    requests_per_hour: int = 1000
+    team_domains: list[str] | None = None
+    give_up_after: str = "30m"
+    backfill_workers: int = 4
+    max_pages_per_batch: int = 200
+
+    __section__: ClassVar[str] = "sources.dropbox_audit"
+
+    def validated(self, now: datetime) -> "Settings":
+        """The same settings, or a `ConfigurationError` that names the first one that cannot be used."""
+        self.api_url = _api_url(self.api_url)
+        duration(self.lookback, "lookback")
+        duration(self.give_up_after, "give_up_after")
+        for name, least in (("requests_per_hour", 0), ("backfill_workers", 1), ("max_pages_per_batch", 1)):
+            if getattr(self, name) < least:
+                raise ConfigurationError(f"{name} = {getattr(self, name)} is too small: the least is {least}.")
+        if self.start_time is not None:
+            instant(self.start_time, "start_time", now)
+        return self
+
+    def has_credentials(self) -> bool:
+        """Whether there is any way to ask Dropbox anything."""
+        return bool(self.access_token or (self.app_key and self.refresh_token))
+
+
+def read_settings(now: datetime, **overrides: Any) -> Settings:
+    """The settings as dlt's providers give them, `overrides` first.
+
+    Raises:
+        ConfigurationError: a file that is not TOML, or a value that cannot be used.
+    """
+    try:
+        settings = resolve_configuration(Settings(), sections=SECTION, explicit_value=overrides or None)
+    except ConfigurationException as error:
+        raise ConfigurationError(f"A setting of sources.dropbox_audit cannot be read: {first_line(error)}") from error
+    return settings.validated(now)
+
+
+def first_line(error: BaseException) -> str:
+    """An error's first non-empty line, for a message of one line."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+def duration(text: str, name: str) -> timedelta:
+    """`90s`, `30m`, `48h`, `7d` or `2w` as a timedelta; raises `ConfigurationError` naming the setting."""
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
+        raise ConfigurationError(f"{name} = {text!r} is not a duration: write for instance 30m, 48h or 7d.")
+    try:
+        return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    except OverflowError:
+        raise ConfigurationError(f"{name} = {text!r} is longer than any calendar.") from None
+
+
+def instant(text: str, name: str, now: datetime) -> datetime:
+    """A date, a timestamp or a duration before `now`, as a UTC datetime on a whole second."""
+    text = text.strip()
+    try:
+        moment = now - duration(text, name) if _DURATION.fullmatch(text) else datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        raise ConfigurationError(
+            f"{name} {text!r} is not a time: write a date (2026-11-01), a timestamp (2026-11-01T08:00:00Z) or 30d."
+        ) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC).replace(microsecond=0)
+
+
+def _api_url(url: str) -> str:
+    parts = urlsplit(url.rstrip("/"))
+    try:
+        has_port = parts.port is None or parts.port > 0
+    except ValueError:
+        has_port = False
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not has_port or parts.username is not None:
+        raise ConfigurationError(f"api_url = {url!r} is not an address like https://api.dropboxapi.com.")
+    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        raise ConfigurationError(f"api_url = {url!r} would send the token in the clear: use https://.")
+    return url.rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

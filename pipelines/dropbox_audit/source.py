@@ -1,0 +1,116 @@
+"""The dlt source: resources and hints, no logic.
+
+pipeline = dlt.pipeline("dropbox_audit", destination="duckdb", dataset_name="dropbox_raw")
+pipeline.run(dropbox_audit(access_token="..."))
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import dlt
+import pyarrow as pa
+from dlt.common.configuration.specs import BaseConfiguration
+from dlt.extract import DltResource
+
+from dropbox_audit import cursor, local
+from dropbox_audit.api import DropboxClient
+from dropbox_audit.clock import Clock
+from dropbox_audit.runs import run_table
+from dropbox_audit.settings import Settings, duration
+from dropbox_audit.walks import LogReader
+
+
+@dlt.source(name="dropbox_audit", section="dropbox_audit", spec=Settings)
+def dropbox_audit(
+    app_key: str | None = None,
+    app_secret: str | None = None,
+    refresh_token: str | None = None,
+    access_token: str | None = None,
+    api_url: str = dlt.config.value,
+    start_time: str | None = None,
+    lookback: str = dlt.config.value,
+    requests_per_hour: int = dlt.config.value,
+    give_up_after: str = dlt.config.value,
+    backfill_workers: int = dlt.config.value,
+) -> Iterator[DltResource]:
+    """A Dropbox team's audit log, every event as Dropbox gave it.
+
+    The resource `events` is incremental on the Dropbox cursor, which is kept in the resource's state: the first run
+    reads the log from `start_time` to its present end, each later run what has arrived since. It fills the tables
+    `events`, `event_assets`, `event_participants`, `rejected_events` and `walks`.
+
+    The arguments are the settings of section `sources.dropbox_audit`; given here they win over configuration.
+    `.dlt/config.toml` says what each means.
+
+    Raises:
+        ConfigurationError: missing or refused credentials, a missing scope, a setting that cannot be used.
+        RunError: trouble with Dropbox that lasted longer than `give_up_after`; nothing of this extraction is loaded.
+    """
+    settings = Settings(
+        app_key=app_key,
+        app_secret=app_secret,
+        refresh_token=refresh_token,
+        access_token=access_token,
+        api_url=api_url,
+        start_time=start_time,
+        lookback=lookback,
+        requests_per_hour=requests_per_hour,
+        give_up_after=give_up_after,
+        backfill_workers=backfill_workers,
+    )
+
+    @dlt.resource(name="events", write_disposition="append")
+    def events() -> Iterator[Any]:
+        reader = _own_reader(settings)
+        try:
+            yield from _items(reader.tables())
+        finally:
+            reader.close()
+        if reader.error is not None:
+            raise reader.error
+        cursor.store(cursor.current_state(), reader.walks)
+
+    yield events
+
+
+@dlt.source(name="dropbox_audit", section="dropbox_audit", spec=BaseConfiguration)
+def batch(reader: LogReader, max_pages: int, runs: Callable[[], Iterable[Mapping[str, Any]]]) -> Iterator[DltResource]:
+    """At most `max_pages` of what `reader` reads, with the run records that wait; the loader's bounded step.
+
+    Reading that fails or is stopped ends the batch early without an error (see `reader.error`), so that what came
+    before it is committed.
+    """
+
+    @dlt.resource(name="events", write_disposition="append")
+    def events() -> Iterator[Any]:
+        yield from _items(reader.tables(max_pages))
+        yield _into("runs", run_table(runs()))
+        cursor.store(cursor.current_state(), reader.walks)
+
+    yield events
+
+
+def _items(batches: Iterable[Mapping[str, pa.Table]]) -> Iterator[Any]:
+    for tables in batches:
+        for name, table in tables.items():
+            yield _into(name, table)
+
+
+def _into(table_name: str, table: pa.Table) -> Any:
+    """An item for a table of its own, also when it is empty: every table exists after the first load."""
+    hints = dlt.mark.make_hints(table_name=table_name, write_disposition="append")
+    return dlt.mark.with_hints(table, hints, create_table_variant=True)
+
+
+def _own_reader(settings: Settings) -> LogReader:
+    clock = Clock()
+    now = clock.now()
+    settings.validated(now)
+    walks = cursor.walks_in(cursor.current_state()) or cursor.first_walks(settings, now)
+    return LogReader(
+        DropboxClient(settings, budget=local.request_budget(settings, clock), clock=clock),
+        walks,
+        lookback=duration(settings.lookback, "lookback"),
+        clock=clock,
+        workers=settings.backfill_workers,
+    )

@@ -1,0 +1,313 @@
+"""Follow the walks: threads fetch pages into a bounded queue, one consumer takes them in order.
+
+Fetching runs ahead of the consumer by a few pages, also while a batch is being loaded. Nothing that was fetched counts
+until the consumer has taken it and the load package with its cursor is committed; what is dropped on the way is simply
+fetched again.
+"""
+
+import queue
+import threading
+from collections import deque
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+
+from dropbox_audit.api import CursorLost, DropboxClient, Notice
+from dropbox_audit.clock import Clock
+from dropbox_audit.cursor import Walk, advance, parse, successor
+from dropbox_audit.errors import ConfigurationError, RunError, Stopped
+from dropbox_audit.events import TIMESTAMP, MalformedPageError, Page, Tables, decode_events, decode_page
+
+PAGES_PER_TABLE = 10
+"""Pages joined into one Arrow table: fewer, larger tables are cheaper for dlt to write."""
+
+_MOST_RESETS = 10
+_QUEUE_PAGES = 6
+_TICK = 0.2
+
+WALKS = pa.schema(
+    [
+        ("walk_id", pa.string()),
+        ("kind", pa.string()),
+        ("start_time", TIMESTAMP),
+        ("end_time", TIMESTAMP),
+        ("opened_at", TIMESTAMP),
+        ("pages", pa.int64()),
+        ("events", pa.int64()),
+        ("first_occurred_at", TIMESTAMP),
+        ("last_occurred_at", TIMESTAMP),
+        ("state", pa.string()),
+        ("recorded_at", TIMESTAMP),
+    ]
+)
+"""One row per walk and batch: what the walk had covered by then. The newest `recorded_at` of a walk counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    walk_id: str
+    page: Page
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Lost:
+    walk_id: str
+    tag: str
+    reached: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    error: BaseException
+
+
+@dataclass
+class Tally:
+    """What a reader has taken so far."""
+
+    pages: int = 0
+    events: int = 0
+    rejected_events: int = 0
+    replayed_pages: int = 0
+    resets: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+class LogReader:
+    """Reads the given walks to their present end.
+
+    Args:
+        client: the API; shared by all threads.
+        walks: the open walks by id, as committed.
+        follow: ids of the walks to read; all of them unless given. The others are kept as they are.
+        lookback: overlap when a cursor is lost.
+        clock, stop: source of time; the event that ends reading.
+        workers: threads.
+        notice: called with one sentence when something worth telling happens.
+    """
+
+    def __init__(
+        self,
+        client: DropboxClient,
+        walks: Mapping[str, Walk],
+        *,
+        follow: Collection[str] | None = None,
+        lookback: timedelta,
+        clock: Clock | None = None,
+        stop: threading.Event | None = None,
+        workers: int = 4,
+        notice: Notice = lambda _: None,
+    ) -> None:
+        self.client = client
+        self.walks: dict[str, Walk] = dict(walks)
+        self.tally = Tally()
+        self.error: BaseException | None = None
+        """Why reading ended early; what was taken before it stands."""
+        self._lookback = lookback
+        self._clock = clock or Clock()
+        self._stop = stop or threading.Event()
+        self._halt = threading.Event()
+        self._notice = notice
+        self._workers = max(1, workers)
+        self._answers: queue.Queue[_Answer | _Lost | _Failed] = queue.Queue(_QUEUE_PAGES)
+        self._ahead: deque[_Answer | _Lost | _Failed] = deque()
+        self._todo = deque(walk for walk in walks.values() if follow is None or walk.walk_id in follow)
+        self._following = len(self._todo)
+        self._lock = threading.Lock()
+        self._threads: list[threading.Thread] = []
+        self._changed: dict[str, dict[str, Any]] = {}
+
+    # -- what the consumer asks ---------------------------------------------------------------------------------
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether every walk has been read to its present end, or reading cannot go on."""
+        return self.error is not None or (self._following == 0 and not self._ahead)
+
+    def has_news(self) -> bool:
+        """Read on until there is something to store or nothing left to read; whether there is something.
+
+        Answers without events are not worth a load package: their newer cursors are left in `walks`.
+        """
+        while not self.is_finished:
+            answer = self._next()
+            if isinstance(answer, _Failed):
+                self._fail(answer.error)
+            elif isinstance(answer, _Answer) and not answer.page.events and not self._ends_window(answer):
+                self._take(answer, Tables())
+            elif answer is not None:
+                self._ahead.appendleft(answer)
+                return True
+        return False
+
+    def tables(self, max_pages: int | None = None) -> Iterator[dict[str, pa.Table]]:
+        """Take pages, at most `max_pages`, as Arrow tables by table name.
+
+        Ends early, without raising, when reading fails (see `error`) or is stopped. When it ends, `walks` is what
+        must be stored with the tables it gave.
+        """
+        tables, pages = Tables(), 0
+        while not self.is_finished and (max_pages is None or pages < max_pages):
+            answer = self._next()
+            if answer is None:
+                break
+            pages += self._take(answer, tables)
+            if pages and pages % PAGES_PER_TABLE == 0 and tables.event_count:
+                yield tables.take()
+        walks, self._changed = self._walk_rows(), {}
+        yield {**tables.take(), "walks": walks}
+
+    def close(self) -> None:
+        """Let the threads go; what they had fetched ahead is dropped."""
+        self._halt.set()
+        for thread in self._threads:
+            thread.join(timeout=1.0)
+
+    # -- taking answers, in the consumer's thread ---------------------------------------------------------------
+
+    def _next(self) -> _Answer | _Lost | _Failed | None:
+        """The next answer; None when stopped."""
+        if self._ahead:
+            return self._ahead.popleft()
+        self._start_threads()
+        while True:
+            if self._stop.is_set():
+                self.error = Stopped("stopped by a signal")
+                self._halt.set()
+                return None
+            try:
+                return self._answers.get(timeout=_TICK)
+            except queue.Empty:
+                continue
+
+    def _take(self, answer: _Answer | _Lost | _Failed, tables: Tables) -> int:
+        """Account for one answer; returns the pages it was (0 or 1)."""
+        if isinstance(answer, _Failed):
+            self._fail(answer.error)
+            return 0
+        walk = self.walks[answer.walk_id]
+        if isinstance(answer, _Lost):
+            self._succeed(walk, answer)
+            return 0
+        rows = decode_events(answer.page.events)
+        try:
+            after, is_replayed = advance(walk, answer.page, rows, answer.received_at)
+        except RunError as error:
+            self._fail(error)
+            return 0
+        tables.add(
+            rows, walk_id=walk.walk_id, page_no=walk.page_no, is_replayed=is_replayed, received_at=answer.received_at
+        )
+        self.tally.pages += 1
+        self.tally.events += 0 if is_replayed else len(rows.events)
+        self.tally.rejected_events += len(rows.rejected)
+        self.tally.replayed_pages += is_replayed
+        self.walks[walk.walk_id] = after
+        is_done = not answer.page.has_more
+        if answer.page.events or (is_done and walk.kind == "window"):
+            self._record(after, "done" if is_done and walk.kind == "window" else "open")
+        if is_done:
+            self._following -= 1
+            if walk.kind == "window":
+                del self.walks[walk.walk_id]
+        return 1
+
+    def _ends_window(self, answer: _Answer) -> bool:
+        return not answer.page.has_more and self.walks[answer.walk_id].kind == "window"
+
+    def _succeed(self, walk: Walk, lost: _Lost) -> None:
+        self.tally.resets += 1
+        if self.tally.resets > _MOST_RESETS:
+            self._fail(RunError(f"Dropbox has reset the cursor {_MOST_RESETS} times in this run: run again later."))
+            return
+        after = successor(walk, lost.reached, self._lookback, self._clock.now())
+        self._notice(
+            f"Dropbox no longer knows the cursor ({lost.tag}): reading again from "
+            f"{after.start_time or 'the beginning of the log'}; events already stored are recognised"
+        )
+        self._record(walk, "reset")
+        del self.walks[walk.walk_id]
+        self.walks[after.walk_id] = after
+        self._record(after, "open")
+        with self._lock:
+            self._todo.append(after)
+
+    def _fail(self, error: BaseException) -> None:
+        self.error = error
+        self._halt.set()
+
+    def _record(self, walk: Walk, state: str) -> None:
+        self._changed[walk.walk_id] = {
+            "walk_id": walk.walk_id,
+            "kind": walk.kind,
+            "start_time": parse(walk.start_time),
+            "end_time": parse(walk.end_time),
+            "opened_at": parse(walk.opened_at),
+            "pages": walk.page_no,
+            "events": walk.event_count,
+            "first_occurred_at": parse(walk.first_occurred_at),
+            "last_occurred_at": parse(walk.last_occurred_at),
+            "state": state,
+        }
+
+    def _walk_rows(self) -> pa.Table:
+        now = self._clock.now()
+        return pa.Table.from_pylist([{**row, "recorded_at": now} for row in self._changed.values()], WALKS)
+
+    # -- fetching, in the threads -------------------------------------------------------------------------------
+
+    def _start_threads(self) -> None:
+        if self._threads:
+            return
+        for number in range(min(self._workers, len(self._todo))):
+            thread = threading.Thread(target=self._work, name=f"dropbox-log-{number}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _work(self) -> None:
+        while not self._halt.is_set():
+            with self._lock:
+                walk = self._todo.popleft() if self._todo else None
+            if walk is None:
+                # A walk that is reset while another thread rests comes back into the list.
+                self._halt.wait(_TICK)
+                continue
+            try:
+                self._follow(walk)
+            except BaseException as error:
+                self._give(_Failed(error))
+                return
+
+    def _follow(self, walk: Walk) -> None:
+        cursor = walk.cursor
+        while not self._halt.is_set():
+            try:
+                if cursor is None:
+                    body = self.client.get_events(parse(walk.start_time), parse(walk.end_time))
+                else:
+                    body = self.client.continue_events(cursor)
+            except CursorLost as lost:
+                self._give(_Lost(walk.walk_id, lost.tag, lost.reached))
+                return
+            try:
+                page = decode_page(body)
+            except MalformedPageError as error:
+                raise ConfigurationError(
+                    f"The answer is not that of Dropbox's team log ({error}): is api_url Dropbox's address?"
+                ) from error
+            self._give(_Answer(walk.walk_id, page, self._clock.now()))
+            cursor = page.cursor
+            if not page.has_more:
+                return
+
+    def _give(self, answer: _Answer | _Lost | _Failed) -> None:
+        while not self._halt.is_set():
+            try:
+                return self._answers.put(answer, timeout=_TICK)
+            except queue.Full:
+                continue
+        return None

@@ -1,0 +1,188 @@
+"""The one read-only door to the warehouse, and which warehouse it is."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dlt
+import duckdb
+
+from dropbox_audit.api import Notice
+from dropbox_audit.clock import Clock
+from dropbox_audit.errors import ConfigurationError, RunError, Stopped
+
+RAW_DATASET = "dropbox_raw"
+VIEWS_DATASET = "dropbox_audit"
+INTERNAL_DATASET = "dropbox_audit_internal"
+DEFAULT_FILE = "dropbox.duckdb"
+
+_PATIENCE = 30.0
+"""Seconds that a reader and a writer of one DuckDB file wait for each other."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A warehouse: `destination` as dlt names it and, for DuckDB, its file."""
+
+    destination: str
+    path: Path | None = None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the warehouse is a file on this machine."""
+        return self.path is not None
+
+    @property
+    def location(self) -> str:
+        """What tells two warehouses of one kind apart."""
+        return str(self.path) if self.path else self.destination
+
+    @property
+    def name(self) -> str:
+        """The warehouse in a message."""
+        return str(self.path) if self.path else self.destination
+
+    def dlt_destination(self) -> Any:
+        """The destination as `dlt.pipeline` takes it."""
+        return dlt.destinations.duckdb(str(self.path)) if self.path else self.destination
+
+    def check_usable(self) -> None:
+        """Raise `RunError` when the file cannot be written, before anything is asked of Dropbox."""
+        if self.path is None:
+            return
+        folder = self.path.parent
+        if not folder.is_dir():
+            raise RunError(f"{folder} is no folder: create it, or name another file in destination.duckdb.credentials.")
+        try:
+            # Opening for appending asks the file system itself, which knows read-only mounts and permissions.
+            existed = self.path.exists()
+            with self.path.open("ab"):
+                pass
+            if not existed:
+                self.path.unlink()
+        except OSError as error:
+            raise RunError(
+                f"{self.path} cannot be written ({error.strerror}): free it, or name another file in "
+                "destination.duckdb.credentials."
+            ) from None
+
+    def refuse_other_pipelines(self, pipeline_name: str) -> None:
+        """Keep the demo's team and a real one out of each other's file."""
+        if self.path is None or not self.path.exists():
+            return
+        with connect(self) as connection:
+            try:
+                rows = connection.execute(
+                    f"select distinct pipeline_name from {RAW_DATASET}._dlt_pipeline_state"  # noqa: S608
+                ).fetchall()
+            except duckdb.CatalogException:
+                return
+        names = {row[0] for row in rows}
+        if names and pipeline_name not in names:
+            what = "the demo's simulated team" if pipeline_name == "dropbox_audit" else "a real team"
+            raise ConfigurationError(f"{self.path} holds {what}: name another file in destination.duckdb.credentials.")
+
+    def stored_state(self, pipeline_name: str) -> str | None:
+        """The version of a pipeline's newest completed state in this file; None when there is none."""
+        if self.path is None or not self.path.exists():
+            return None
+        with connect(self) as connection:
+            try:
+                row = connection.execute(
+                    "select state._dlt_load_id, state.version, state.pipeline_name "  # noqa: S608
+                    f"from {RAW_DATASET}._dlt_pipeline_state as state "
+                    f"inner join {RAW_DATASET}._dlt_loads as loads on loads.load_id = state._dlt_load_id "
+                    "where loads.status = 0 and state.pipeline_name = ? order by loads.load_id desc limit 1",
+                    [pipeline_name],
+                ).fetchone()
+            except duckdb.CatalogException:
+                return None
+        return None if row is None else f"{row[0]}:{row[1]}"
+
+
+def find_target(destination: str) -> Target:
+    """The warehouse that `--destination` and dlt's configuration name.
+
+    Raises:
+        ConfigurationError: an unknown destination, or a DuckDB file that could not be queried.
+    """
+    if destination != "duckdb":
+        return Target(destination)
+    configured = any(dlt.secrets.get(key) for key in ("destination.duckdb.credentials", "destination.credentials"))
+    if configured:
+        factory = dlt.destinations.duckdb()
+        path = Path(factory.configuration(factory.spec(), accept_partial=True).credentials.database)
+    else:
+        path = Path(DEFAULT_FILE)
+    return duckdb_target(path)
+
+
+def duckdb_target(path: Path) -> Target:
+    """A DuckDB file as the warehouse."""
+    if path.name.startswith(":"):
+        raise ConfigurationError(
+            "A DuckDB in memory is gone when the command ends: name a file in destination.duckdb.credentials."
+        )
+    if path.stem.lower() in {RAW_DATASET, VIEWS_DATASET, INTERNAL_DATASET, f"{RAW_DATASET}_staging"}:
+        raise ConfigurationError(
+            f"A DuckDB file called {path.name} makes every query ambiguous, because a dataset has the same name: "
+            f"call it {DEFAULT_FILE}, for instance (destination.duckdb.credentials)."
+        )
+    return Target("duckdb", path.resolve())
+
+
+# -- one file, one writer or many readers -----------------------------------------------------------------------
+
+
+def is_lock_conflict(error: BaseException) -> bool:
+    """Whether `error`, or what caused it, is DuckDB's file lock."""
+    text = str(error)
+    return "Conflicting lock" in text or "Could not set lock" in text
+
+
+@contextlib.contextmanager
+def connect(
+    target: Target,
+    *,
+    stop: threading.Event | None = None,
+    notice: Notice = lambda _: None,
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A read-only connection for the length of one query; waits up to half a minute for a writer to finish."""
+    connection = _open(target, read_only=True, clock=Clock(), stop=stop or threading.Event(), notice=notice)
+    try:
+        connection.execute("set timezone = 'UTC'")
+        yield connection
+    finally:
+        connection.close()
+
+
+def wait_for_file(target: Target, clock: Clock, stop: threading.Event, notice: Notice) -> None:
+    """Wait up to half a minute until no other process has the warehouse's file open; nothing for other kinds."""
+    if target.path is not None and target.path.exists():
+        _open(target, read_only=False, clock=clock, stop=stop, notice=notice).close()
+
+
+def _open(
+    target: Target, *, read_only: bool, clock: Clock, stop: threading.Event, notice: Notice
+) -> duckdb.DuckDBPyConnection:
+    deadline = time.monotonic() + _PATIENCE
+    told = False
+    while True:
+        try:
+            return duckdb.connect(str(target.path), read_only=read_only)
+        except duckdb.Error as error:
+            if not is_lock_conflict(error):
+                raise RunError(f"{target.name} cannot be opened: {str(error).splitlines()[0]}") from None
+            if time.monotonic() > deadline:
+                raise RunError(
+                    f"{target.name} has been in use by another program for half a minute: close it and try again."
+                ) from None
+            if not told:
+                notice(f"{target.name} is in use by another program: waiting up to {_PATIENCE:.0f} s")
+                told = True
+            if clock.wait(stop, 0.25):
+                raise Stopped("stopped while waiting for the warehouse") from None
