@@ -199,6 +199,7 @@ class DropboxClient:
         self._token_lock = threading.Lock()
         self._traffic_lock = threading.Lock()
         self._token = _Token(settings.access_token) if settings.access_token else None
+        self._scopes: list[str] | None = None
         self._pause = _Pause()
         self._was_reached = False
 
@@ -216,6 +217,12 @@ class DropboxClient:
     def continue_events(self, cursor: str) -> bytes:
         """The page after `cursor`, as JSON; raises `CursorLost` when Dropbox no longer knows it."""
         return self.call("team_log/get_events/continue", {"cursor": cursor})
+
+    def granted_scopes(self) -> list[str] | None:
+        """The token's scopes, as the token endpoint tells them now or told `auth`; None where it never did."""
+        self._current_token()
+        kept = self._settings.granted_scopes
+        return self._scopes or (kept.split() if kept and not self._settings.access_token else None)
 
     # -- any route ----------------------------------------------------------------------------------------------
 
@@ -402,6 +409,8 @@ class DropboxClient:
 
         answer = orjson.loads(self._until_answered(attempt))
         try:
+            scopes = answer.get("scope")
+            self._scopes = scopes.split() if isinstance(scopes, str) else None
             lifetime = timedelta(seconds=float(answer.get("expires_in", 14400)))
             return _Token(str(answer["access_token"]), self._clock.now() + lifetime - min(_REFRESH_AHEAD, lifetime / 2))
         except (AttributeError, KeyError, TypeError, ValueError):

@@ -6,7 +6,7 @@
 import ipaddress
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from dlt.common.configuration import configspec, resolve_configuration
@@ -30,6 +30,7 @@ class Settings(BaseConfiguration):
     app_secret: TSecretStrValue | None = None
     refresh_token: TSecretStrValue | None = None
     access_token: TSecretStrValue | None = None
+    granted_scopes: str | None = None
     api_url: str = "https://api.dropboxapi.com"
     start_time: str | None = None
     lookback: str = "48h"
@@ -38,8 +39,6 @@ class Settings(BaseConfiguration):
     give_up_after: str = "30m"
     backfill_workers: int = 4
     max_pages_per_batch: int = 200
-
-    __section__: ClassVar[str] = "sources.dropbox_audit"
 
     def validated(self, now: datetime) -> "Settings":
         """The same settings, or a `ConfigurationError` that names the first one that cannot be used."""

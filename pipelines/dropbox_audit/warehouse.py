@@ -77,7 +77,7 @@ class Target:
         with connect(self) as connection:
             try:
                 rows = connection.execute(
-                    f"select distinct pipeline_name from {RAW_DATASET}._dlt_pipeline_state"  # noqa: S608
+                    f"select distinct pipeline_name from {RAW_DATASET}._dlt_pipeline_state"
                 ).fetchall()
             except duckdb.CatalogException:
                 return
@@ -93,7 +93,7 @@ class Target:
         with connect(self) as connection:
             try:
                 row = connection.execute(
-                    "select state._dlt_load_id, state.version, state.pipeline_name "  # noqa: S608
+                    "select state._dlt_load_id, state.version, state.pipeline_name "
                     f"from {RAW_DATASET}._dlt_pipeline_state as state "
                     f"inner join {RAW_DATASET}._dlt_loads as loads on loads.load_id = state._dlt_load_id "
                     "where loads.status = 0 and state.pipeline_name = ? order by loads.load_id desc limit 1",
@@ -186,3 +186,12 @@ def _open(
                 told = True
             if clock.wait(stop, 0.25):
                 raise Stopped("stopped while waiting for the warehouse") from None
+
+
+def require_views(connection: duckdb.DuckDBPyConnection, target: Target) -> None:
+    """Raise `ConfigurationError` when the views were never built."""
+    found = connection.execute(
+        "select 1 from information_schema.tables where table_schema = ? and table_name = 'events'", [VIEWS_DATASET]
+    ).fetchone()
+    if found is None:
+        raise ConfigurationError(f"{target.name} has no views yet: run `dropbox-audit run` (or `transform`) first.")

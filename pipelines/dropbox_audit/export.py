@@ -1,0 +1,126 @@
+"""Filtered events to a file: CSV, Parquet or JSON lines."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dropbox_audit.errors import ConfigurationError, RunError
+from dropbox_audit.warehouse import VIEWS_DATASET, Target, connect, require_views
+
+_BATCH_ROWS = 20_000
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which events: `since` inclusive, `until` exclusive; `users` by e-mail, account or member id; event types."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    users: tuple[str, ...] = ()
+    event_types: tuple[str, ...] = ()
+
+    def where(self) -> tuple[str, list[Any]]:
+        """The condition on `events`, and its parameters."""
+        conditions, parameters = ["true"], list[Any]()
+        if self.since is not None:
+            conditions += ["occurred_at >= ?", "occurred_on >= ?"]
+            parameters += [self.since, self.since.date()]
+        if self.until is not None:
+            conditions += ["occurred_at < ?", "occurred_on <= ?"]
+            parameters += [self.until, self.until.date()]
+        if self.users:
+            users = [user.lower() for user in self.users]
+            # A person is found under any address they ever had.
+            conditions.append(
+                "(lower(actor_email) in (select unnest(?)) or actor_id in (select unnest(?)) or "
+                "actor_member_id in (select unnest(?)) or actor_id in (select distinct named.actor_id "
+                f"from {VIEWS_DATASET}.events as named where lower(named.actor_email) in (select unnest(?))))"
+            )
+            parameters += [users, list(self.users), list(self.users), users]
+        if self.event_types:
+            conditions.append("event_type in (select unnest(?))")
+            parameters.append(list(self.event_types))
+        return " and ".join(conditions), parameters
+
+
+def export_events(target: Target, chosen: Filter, output: Path) -> int:
+    """Write the chosen events, oldest first, to `output`; its suffix says the format. Returns their number.
+
+    Raises:
+        ConfigurationError: an unknown suffix, or views that were never built.
+        RunError: a file that cannot be written; an unfinished one is removed.
+    """
+    write = _WRITERS.get(output.suffix.lower())
+    if write is None:
+        raise ConfigurationError(f"--output {output}: the name must end in {', '.join(_WRITERS)}.")
+    partial = output.with_name(f".{output.name}.partial")
+    where, parameters = chosen.where()
+    with connect(target) as connection:
+        require_views(connection, target)
+        reader = connection.execute(
+            f"select * from {VIEWS_DATASET}.events where {where} order by occurred_at, event_id", parameters
+        ).to_arrow_reader(_BATCH_ROWS)
+        try:
+            count = write(reader, partial)
+            partial.replace(output)
+        except OSError as error:
+            raise RunError(f"{output} cannot be written ({error.strerror}): choose another --output.") from error
+        finally:
+            partial.unlink(missing_ok=True)
+    return count
+
+
+def _rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
+    for row in batch.to_pylist():
+        row["occurred_at"] = row["occurred_at"].isoformat().replace("+00:00", "Z")
+        row["loaded_at"] = row["loaded_at"].isoformat().replace("+00:00", "Z")
+        yield row
+
+
+def _write_csv(reader: pa.RecordBatchReader, path: Path) -> int:
+    count = 0
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(reader.schema.names)
+        for batch in reader:
+            for row in _rows(batch):
+                writer.writerow([_harmless(value) for value in row.values()])
+            count += batch.num_rows
+    return count
+
+
+def _harmless(value: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula: names in the log are chosen by strangers."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
+
+
+def _write_json_lines(reader: pa.RecordBatchReader, path: Path) -> int:
+    count = 0
+    with path.open("wb") as file:
+        for batch in reader:
+            for row in _rows(batch):
+                file.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
+            count += batch.num_rows
+    return count
+
+
+def _write_parquet(reader: pa.RecordBatchReader, path: Path) -> int:
+    count = 0
+    with pq.ParquetWriter(path, reader.schema, compression="zstd") as writer:
+        for batch in reader:
+            writer.write_batch(batch)
+            count += batch.num_rows
+    return count
+
+
+_WRITERS = {".csv": _write_csv, ".parquet": _write_parquet, ".jsonl": _write_json_lines, ".ndjson": _write_json_lines}

@@ -1,0 +1,106 @@
+"""How things stand: last runs, lag, cursor age, request budget, gaps."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from dropbox_audit import cursor, local
+from dropbox_audit.clock import Clock
+from dropbox_audit.load import Loader
+from dropbox_audit.warehouse import RAW_DATASET, connect
+
+_LAST_RUNS = 10
+
+
+@dataclass
+class Status:
+    """The state of one warehouse. Ages and lags in seconds; instants as ISO 8601 in UTC."""
+
+    warehouse: str
+    events: int = 0
+    """Rows received, repeated reading included; the view `events` holds each event once."""
+    last_occurred_at: str | None = None
+    last_loaded_at: str | None = None
+    lag_seconds: float | None = None
+    """Since Dropbox last answered that there is nothing more, or since the last answer at all."""
+    cursor_age_seconds: float | None = None
+    open_walks: list[dict[str, Any]] = field(default_factory=list)
+    is_history_complete: bool = False
+    requests_per_hour: int = 0
+    requests_left: int | None = None
+    rejected_events: int = 0
+    resets: int = 0
+    gaps: list[str] = field(default_factory=list)
+    runs: list[dict[str, Any]] = field(default_factory=list)
+
+
+def read_status(loader: Loader, clock: Clock) -> Status:
+    """Read it from the warehouse and from what waits on this machine; makes no request."""
+    now = clock.now()
+    status = Status(loader.target.name, requests_per_hour=loader.settings.requests_per_hour)
+    if loader.settings.requests_per_hour:
+        status.requests_left = int(local.request_budget(loader.settings, clock).level())
+    runs = loader.journal.runs()
+    if loader.target.path is None or loader.target.path.exists():
+        for row in _read_warehouse(loader, status):
+            runs.setdefault(row["run_id"], row)
+    status.runs = sorted(runs.values(), key=lambda run: run["started_at"], reverse=True)[:_LAST_RUNS]
+    for walk in loader.walks().values():
+        answered = cursor.parse(walk.answered_at)
+        age = round((now - answered).total_seconds(), 1) if answered else None
+        status.open_walks.append(
+            {"walk_id": walk.walk_id, "kind": walk.kind, "pages": walk.page_no, "cursor_age_seconds": age}
+        )
+        if walk.kind == "live" and age is not None:
+            status.cursor_age_seconds = status.lag_seconds = age
+    status.is_history_complete = any(run["outcome"] in {"loaded", "nothing_new"} for run in runs.values())
+    if status.rejected_events:
+        status.gaps.append(f"{status.rejected_events} items were no events: see {RAW_DATASET}.rejected_events")
+    status.gaps += [
+        f"history before {walk.end_time} is not read to its end: run `dropbox-audit load`"
+        for walk in loader.walks().values()
+        if walk.kind == "window"
+    ]
+    return status
+
+
+def _read_warehouse(loader: Loader, status: Status) -> list[dict[str, Any]]:
+    loader.target.refuse_other_pipelines(loader.pipeline_name)
+    with connect(loader.target) as connection:
+        tables = {
+            row[0]
+            for row in connection.execute(
+                "select table_name from information_schema.tables where table_schema = ?", [RAW_DATASET]
+            ).fetchall()
+        }
+        if not {"events", "runs", "walks", "rejected_events", "_dlt_loads"} <= tables:
+            return []
+        row = connection.execute(
+            f"""
+            select
+                (select count(*) from {RAW_DATASET}.events),
+                (select max(occurred_at) from {RAW_DATASET}.events),
+                (select max(inserted_at) from {RAW_DATASET}._dlt_loads where status = 0),
+                (select count(*) from (select distinct walk_id, page_no, position from {RAW_DATASET}.rejected_events)),
+                (select count(distinct walk_id) from {RAW_DATASET}.walks where state = 'reset')
+            """
+        ).fetchone()
+        if row is not None:
+            status.events, status.rejected_events, status.resets = row[0], row[3], row[4]
+            status.last_occurred_at, status.last_loaded_at = _iso(row[1]), _iso(row[2])
+        cursor_ = connection.execute(
+            f"""
+            select * exclude (_dlt_load_id) from {RAW_DATASET}.runs
+            qualify row_number() over (partition by run_id order by recorded_at desc) = 1
+            order by started_at desc limit {_LAST_RUNS}
+            """
+        )
+        names = [column[0] for column in cursor_.description]
+        return [
+            {key: _iso(value) if isinstance(value, datetime) else value for key, value in zip(names, row, strict=True)}
+            for row in cursor_.fetchall()
+        ]
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()

@@ -1,0 +1,230 @@
+"""Bring the views up to date: `dbt build` as a subprocess, with the pipeline's own credentials.
+
+A transform costs what is new. It asks the warehouse which completed loads the views have not taken in, and which days
+those touch; without any, and with unchanged models, dbt is not even started. With new loads only the models that hold
+rows are built and tested, limited to those days. Everything is built when the SQL or the settings it depends on have
+changed since this machine last did so, or on request.
+"""
+
+import functools
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dropbox_audit.api import Notice
+from dropbox_audit.clock import Clock
+from dropbox_audit.errors import ConfigurationError, RunError, Stopped
+from dropbox_audit.local import Journal
+from dropbox_audit.warehouse import INTERNAL_DATASET, RAW_DATASET, Target, connect, wait_for_file
+
+_MOST_DAYS = 400
+"""With more touched days than this a list of literals is no longer worth its length."""
+_LOCK_PATIENCE = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What the views have not taken in: completed loads, and the UTC days they touch (None: too many to list)."""
+
+    loads: int
+    days: list[str] | None
+
+
+@dataclass
+class TransformResult:
+    """What a transform did: `built` everything, `updated` what new loads touch, or found all `up_to_date`."""
+
+    outcome: str
+    loads: int = 0
+    days: list[str] | None = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def sql_folder() -> Path:
+    """The dbt project: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parent
+    for folder in (package / "sql", package.parents[1] / "sql"):
+        if (folder / "dbt_project.yml").is_file():
+            return folder
+    raise ConfigurationError("The SQL project is missing from this installation: install dropbox-audit again.")
+
+
+def transform(
+    target: Target,
+    journal: Journal,
+    team_domains: Sequence[str] | None,
+    *,
+    everything: bool = False,
+    full_refresh: bool = False,
+    stop: threading.Event | None = None,
+    notice: Notice = lambda _: None,
+) -> TransformResult:
+    """Build what has to be built.
+
+    Args:
+        target: the warehouse.
+        journal: remembers with which SQL this machine last built everything.
+        team_domains: the setting of that name.
+        everything: also rebuild unchanged models and run every test.
+        full_refresh: rebuild from raw.
+        stop: the event that ends dbt.
+        notice: called with one sentence when something worth telling happens.
+
+    Raises:
+        ConfigurationError: nothing was ever loaded, or the destination has no views.
+        RunError: dbt failed; the text names the first model or test that did.
+    """
+    began = time.monotonic()
+    stop = stop or threading.Event()
+    if target.destination not in {"duckdb", "bigquery", "snowflake"}:
+        raise ConfigurationError(f"There are no views for {target.destination}, only for duckdb, bigquery, snowflake.")
+    pending = find_pending(target)
+    fingerprint = _fingerprint(team_domains)
+    everything = everything or full_refresh or journal.get("built") != fingerprint
+    if not everything and pending.loads == 0:
+        journal.put(transform_due=None)
+        return TransformResult("up_to_date", seconds=round(time.monotonic() - began, 3))
+    variables: dict[str, Any] = {}
+    if team_domains:
+        variables["team_domains"] = [domain.lower() for domain in team_domains]
+    if pending.days is not None and not full_refresh:
+        variables["touched_days"] = pending.days
+    arguments = ["--exclude-resource-type", "unit_test"]
+    if not everything:
+        arguments += ["--select", "config.materialized:incremental", "config.materialized:table"]
+        arguments += ["--exclude-resource-type", "seed"]
+    if full_refresh:
+        arguments.append("--full-refresh")
+    _dbt(target, ["build", *arguments, "--vars", json.dumps(variables)], stop, notice)
+    journal.put(built=fingerprint, transform_due=None)
+    return TransformResult(
+        "built" if everything else "updated", pending.loads, pending.days, round(time.monotonic() - began, 3)
+    )
+
+
+def find_pending(target: Target) -> Pending:
+    """Which completed loads the views have not taken in."""
+    if target.path is not None and not target.path.exists():
+        raise ConfigurationError(f"{target.path} does not exist yet: run `dropbox-audit load` first.")
+    with connect(target) as connection:
+        known = {
+            (row[0], row[1])
+            for row in connection.execute("select table_schema, table_name from information_schema.tables").fetchall()
+        }
+        if (RAW_DATASET, "_dlt_loads") not in known or (RAW_DATASET, "events") not in known:
+            raise ConfigurationError(f"{target.name} holds no Dropbox log yet: run `dropbox-audit load` first.")
+        ledger = (INTERNAL_DATASET, "int_dropbox__load_ledger")
+        unless_known = f"and load_id not in (select load_id from {'.'.join(ledger)})" if ledger in known else ""
+        loads = [
+            row[0]
+            for row in connection.execute(
+                f"select load_id from {RAW_DATASET}._dlt_loads where status = 0 {unless_known}"
+            ).fetchall()
+        ]
+        days = connection.execute(
+            f"select distinct cast(occurred_on as varchar) from {RAW_DATASET}.events "
+            "where _dlt_load_id in (select unnest(?)) order by 1",
+            [loads],
+        ).fetchall()
+    return Pending(len(loads), [row[0] for row in days] if len(days) <= _MOST_DAYS else None)
+
+
+def is_due(journal: Journal, team_domains: Sequence[str] | None) -> bool:
+    """Whether this machine knows of something to transform, without asking the warehouse."""
+    return bool(journal.get("transform_due")) or journal.get("built") != _fingerprint(team_domains)
+
+
+@functools.cache
+def _sql_digest() -> str:
+    digest = hashlib.sha256()
+    folder = sql_folder()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.suffix in {".sql", ".yml", ".csv"} and path.relative_to(folder).parts[0] != "target":
+            digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _fingerprint(team_domains: Sequence[str] | None) -> str:
+    return hashlib.sha256(f"{_sql_digest()} {sorted(team_domains or [])}".encode()).hexdigest()
+
+
+# -- dbt as a command -------------------------------------------------------------------------------------------
+
+
+def _dbt(target: Target, arguments: list[str], stop: threading.Event, notice: Notice) -> None:
+    sql = sql_folder()
+    command = [
+        *(sys.executable, "-m", "dbt.cli.main", "--no-use-colors", "--no-version-check", "--quiet"),
+        *arguments,
+        *("--project-dir", str(sql), "--profiles-dir", str(sql), "--target", target.destination),
+        *("--target-path", str(Path("target").resolve()), "--log-path", str(Path("logs").resolve())),
+    ]
+    environment = {
+        **os.environ,
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DO_NOT_TRACK": "1",
+        "PYTHONUNBUFFERED": "1",
+        **({"DROPBOX_AUDIT_DUCKDB": str(target.path)} if target.path else {}),
+    }
+    deadline = time.monotonic() + _LOCK_PATIENCE
+    while True:
+        wait_for_file(target, Clock(), stop, notice)
+        code, output = _run(command, environment, stop)
+        if code == 0:
+            return
+        if "Conflicting lock" not in output or time.monotonic() > deadline:
+            break
+    raise RunError(f"The views could not be built: {_reason(output)}. logs/dbt.log has the whole story.")
+
+
+def _run(command: list[str], environment: dict[str, str], stop: threading.Event) -> tuple[int, str]:
+    try:
+        # A session of its own, so that a Ctrl-C on the terminal reaches dbt once and from us only.
+        process = subprocess.Popen(
+            command,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise RunError(f"dbt could not be started ({error.strerror}).") from error
+    while True:
+        try:
+            output, _ = process.communicate(timeout=0.2)
+        except subprocess.TimeoutExpired:
+            if stop.is_set():
+                process.terminate()
+                try:
+                    process.communicate(timeout=5)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.communicate()
+                raise Stopped("stopped while building the views; the next run completes them") from None
+            continue
+        except BaseException:
+            process.kill()
+            process.communicate()
+            raise
+        return process.returncode, output
+
+
+def _reason(output: str) -> str:
+    """The first line of dbt's output that names a failure, with its cause."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    for number, line in enumerate(lines):
+        if "Error" in line or "Failure" in line or "FAIL" in line:
+            rest = next(iter(lines[number + 1 : number + 2]), "")
+            return f"{line} {rest}".strip().rstrip(".")[:300]
+    return (lines[-1] if lines else "dbt said nothing").rstrip(".")[:300]
