@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-import orjson
 from msgspec.structs import replace
 
 from dropbox_audit.demo.cursors import EVERYTHING, BadCursorError, CursorCodec, Position, Selection
+from dropbox_audit.demo.jsontext import dumps, loads
 from dropbox_audit.demo.rewording import reworded, without_details
 
 PLAN_CATEGORIES = frozenset({"file_operations"})
@@ -140,7 +140,7 @@ class SimulatedLog:
                 event, arrived = item, last
                 if isinstance(item, LoggedEvent):
                     event, arrived = item.event, max(last, item.arrived_at.timestamp())
-                self._raw.append(orjson.dumps(event))
+                self._raw.append(dumps(event))
                 self._seconds.append(_seconds(event))
                 self._tags.append(_tags(event))
                 self._arrived.append(arrived)
@@ -149,7 +149,7 @@ class SimulatedLog:
 
     def events(self) -> list[Any]:
         """Every event as it was put in, decoded anew, in order of arrival."""
-        return [orjson.loads(raw) for raw in self._raw]
+        return [loads(raw) for raw in self._raw]
 
     def mentions(self, account_id: str) -> bool:
         """Whether any event names this account at all."""
@@ -333,7 +333,7 @@ def _names(raw: bytes, account_id: str) -> bool:
     """Whether the account is actor, context or participant."""
     if account_id.encode() not in raw:
         return False
-    event = orjson.loads(raw)
+    event = loads(raw)
     return any(_holds(event.get(key), account_id) for key in ("actor", "context", "participants"))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
+from dropbox_audit.demo.jsontext import dumps, loads
 
 
 def reworded(raw: bytes, version: int) -> bytes:
@@ -19,7 +19,7 @@ def reworded(raw: bytes, version: int) -> bytes:
         raw: the event's JSON.
         version: 1 for the second reading, 2 for the third …; each differs from the others.
     """
-    event = orjson.loads(raw)
+    event = loads(raw)
     if not isinstance(event, dict):
         return raw
     kind = event.get("event_type")
@@ -29,16 +29,16 @@ def reworded(raw: bytes, version: int) -> bytes:
     if isinstance(category, dict) and category.get(".tag") in _MOVES:
         category[".tag"] = _MOVES[category[".tag"]]
     _rename(event, version)
-    return orjson.dumps(event)
+    return dumps(event)
 
 
 def without_details(raw: bytes) -> bytes:
     """The event ``raw`` as it reads when Dropbox failed to retrieve all of it."""
-    event = orjson.loads(raw)
+    event = loads(raw)
     if not isinstance(event, dict):
         return raw
     event["details"] = {".tag": "missing_details"}
-    return orjson.dumps(event)
+    return dumps(event)
 
 
 _MOVES = {"data_governance": "legal_holds", "legal_holds": "data_governance"}
