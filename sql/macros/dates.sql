@@ -1,0 +1,75 @@
+{# The UTC date of a timestamp. Never `timestamp::date`: DuckDB and Snowflake would take the session's time zone. #}
+{% macro utc_date(timestamp) -%}
+    {{ return(adapter.dispatch('utc_date', 'dropbox_audit')(timestamp)) }}
+{%- endmacro %}
+
+{% macro default__utc_date(timestamp) -%}
+    cast({{ timestamp }} at time zone 'UTC' as date)
+{%- endmacro %}
+
+{% macro bigquery__utc_date(timestamp) -%}
+    date({{ timestamp }}, 'UTC')
+{%- endmacro %}
+
+{% macro snowflake__utc_date(timestamp) -%}
+    to_date(convert_timezone('UTC', {{ timestamp }}))
+{%- endmacro %}
+
+
+{# Seconds from one timestamp to a later one, as a decimal number. #}
+{% macro seconds_between(earlier, later) -%}
+    {{ return(adapter.dispatch('seconds_between', 'dropbox_audit')(earlier, later)) }}
+{%- endmacro %}
+
+{% macro default__seconds_between(earlier, later) -%}
+    (epoch({{ later }}) - epoch({{ earlier }}))
+{%- endmacro %}
+
+{% macro bigquery__seconds_between(earlier, later) -%}
+    (timestamp_diff({{ later }}, {{ earlier }}, microsecond) / 1000000)
+{%- endmacro %}
+
+{% macro snowflake__seconds_between(earlier, later) -%}
+    (timestampdiff(microsecond, {{ earlier }}, {{ later }}) / 1000000)
+{%- endmacro %}
+
+
+{# A table of every day from one date to another, both included, as `<alias>.day`. #}
+{% macro each_day(first, last, alias) -%}
+    {{ return(adapter.dispatch('each_day', 'dropbox_audit')(first, last, alias)) }}
+{%- endmacro %}
+
+{% macro default__each_day(first, last, alias) -%}
+    (
+        select cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as date) as day
+    ) as {{ alias }}
+{%- endmacro %}
+
+{% macro bigquery__each_day(first, last, alias) -%}
+    (select day from unnest(generate_date_array({{ first }}, {{ last }})) as day) as {{ alias }}
+{%- endmacro %}
+
+{% macro snowflake__each_day(first, last, alias) -%}
+    (
+        select dateadd(day, value::int, {{ first }}) as day
+        from table(flatten(array_generate_range(0, datediff(day, {{ first }}, {{ last }}) + 1)))
+    ) as {{ alias }}
+{%- endmacro %}
+
+
+{# The first instant of a UTC day as a timestamp with time zone. #}
+{% macro start_of_day(day) -%}
+    {{ return(adapter.dispatch('start_of_day', 'dropbox_audit')(day)) }}
+{%- endmacro %}
+
+{% macro default__start_of_day(day) -%}
+    (cast({{ day }} as timestamp) at time zone 'UTC')
+{%- endmacro %}
+
+{% macro bigquery__start_of_day(day) -%}
+    timestamp({{ day }}, 'UTC')
+{%- endmacro %}
+
+{% macro snowflake__start_of_day(day) -%}
+    to_timestamp_tz(to_varchar({{ day }}, 'YYYY-MM-DD') || ' 00:00:00 +0000', 'YYYY-MM-DD HH24:MI:SS TZHTZM')
+{%- endmacro %}

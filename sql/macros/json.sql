@@ -1,0 +1,76 @@
+{# JSON is text in every warehouse. `path` is written in one way: json_text('details', '$.new_value.".tag"'). #}
+{% macro json_text(column, path) -%}
+    {{ return(adapter.dispatch('json_text', 'dropbox_audit')(column, path)) }}
+{%- endmacro %}
+
+{% macro default__json_text(column, path) -%}
+    json_extract_string({{ column }}, '{{ path }}')
+{%- endmacro %}
+
+{% macro bigquery__json_text(column, path) -%}
+    json_value({{ column }}, '{{ path }}')
+{%- endmacro %}
+
+{% macro snowflake__json_text(column, path) -%}
+    get_path(try_parse_json({{ column }}), '{{ path[2:] }}')::varchar
+{%- endmacro %}
+
+
+{#
+    A join that yields one row per item of a JSON list, as `<alias>.value` (text); none for a missing or empty list.
+    With `field`, the text of that field of each item.
+#}
+{% macro cross_join_json_list(column, path, alias, field=none) -%}
+    {{ return(adapter.dispatch('cross_join_json_list', 'dropbox_audit')(column, path, alias, field)) }}
+{%- endmacro %}
+
+{% macro default__cross_join_json_list(column, path, alias, field=none) -%}
+    cross join
+        unnest(json_extract_string({{ column }}, '{{ path }}[*]{{ "." ~ field if field }}')) as {{ alias }} (value)
+{%- endmacro %}
+
+{% macro bigquery__cross_join_json_list(column, path, alias, field=none) -%}
+    cross join
+        unnest(
+            array(
+                select as struct json_value(item, '${{ "." ~ field if field }}') as value
+                from unnest(json_query_array({{ column }}, '{{ path }}')) as item
+            )
+        ) as {{ alias }}
+{%- endmacro %}
+
+{% macro snowflake__cross_join_json_list(column, path, alias, field=none) -%}
+    cross join lateral (
+        select {{ "get_path(item.value, '" ~ field ~ "')" if field else 'item.value' }}::varchar as value
+        from table(flatten(input => get_path(try_parse_json({{ column }}), '{{ path[2:] }}'))) as item
+    ) as {{ alias }}
+{%- endmacro %}
+
+
+{#
+    Any JSON value as readable text: a union member that is only a tag as that word, a scalar as itself, anything richer
+    as its JSON.
+#}
+{% macro json_readable(column, path) -%}
+    {%- set tag = json_text(column, path ~ '.".tag"') -%}
+    {%- set whole = json_any(column, path) -%}
+    case when {{ whole }} = '{".tag":"' || {{ tag }} || '"}' then {{ tag }} else {{ whole }} end
+{%- endmacro %}
+
+
+{# Any JSON value as text, objects and lists as JSON. #}
+{% macro json_any(column, path) -%}
+    {{ return(adapter.dispatch('json_any', 'dropbox_audit')(column, path)) }}
+{%- endmacro %}
+
+{% macro default__json_any(column, path) -%}
+    json_extract_string({{ column }}, '{{ path }}')
+{%- endmacro %}
+
+{% macro bigquery__json_any(column, path) -%}
+    coalesce(json_value({{ column }}, '{{ path }}'), json_query({{ column }}, '{{ path }}'))
+{%- endmacro %}
+
+{% macro snowflake__json_any(column, path) -%}
+    get_path(try_parse_json({{ column }}), '{{ path[2:] }}')::varchar
+{%- endmacro %}
