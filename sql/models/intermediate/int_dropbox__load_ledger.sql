@@ -19,6 +19,8 @@
 -- depends_on: {{ ref('int_dropbox__named_people') }}
 -- depends_on: {{ ref('int_dropbox__arrival_days') }}
 
+{%- set not_in_ledger = 'new_loads.load_id not in (select present.load_id from ' ~ this ~ ' as present)' %}
+
 with new_loads as (
     select * from {{ ref('int_dropbox__new_loads') }}
 ),
@@ -37,7 +39,5 @@ select
     {{ dbt.current_timestamp() }} as taken_in_at
 from new_loads
 where
-    {% if is_incremental() %}
-    new_loads.load_id not in (select present.load_id from {{ this }} as present) and
-    {% endif %}
     new_loads.load_id not in (select left_out.load_id from left_out)
+    and {{ not_in_ledger if is_incremental() else 'true' }}
