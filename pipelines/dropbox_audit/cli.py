@@ -410,6 +410,10 @@ def demo(
     from dropbox_audit.demo import tour
 
     if serve:
-        tour.serve(port, _session.stop, _say)
+        tour.serve(port, _say)
     else:
         tour.give(_session.stop, _say, _tell)
+
+
+if __name__ == "__main__":
+    main()

@@ -307,7 +307,6 @@ class Loader:
         if not self.target.is_local and has_walks and not is_pending:
             # Asking costs a woken warehouse; the check before loading is enough.
             return
-        self.target.refuse_other_pipelines(self.pipeline_name)
         stored = self._stored_state()
         is_known = stored == self.journal.get("base")
         if is_known and is_pending:

@@ -65,7 +65,7 @@ def read_status(loader: Loader, clock: Clock) -> Status:
 
 
 def _read_warehouse(loader: Loader, status: Status) -> list[dict[str, Any]]:
-    loader.target.refuse_other_pipelines(loader.pipeline_name)
+    loader.target.stored_state(loader.pipeline_name)
     with connect(loader.target) as connection:
         tables = {
             row[0]

@@ -70,38 +70,29 @@ class Target:
                 "destination.duckdb.credentials."
             ) from None
 
-    def refuse_other_pipelines(self, pipeline_name: str) -> None:
-        """Keep the demo's team and a real one out of each other's file."""
-        if self.path is None or not self.path.exists():
-            return
-        with connect(self) as connection:
-            try:
-                rows = connection.execute(
-                    f"select distinct pipeline_name from {RAW_DATASET}._dlt_pipeline_state"
-                ).fetchall()
-            except duckdb.CatalogException:
-                return
-        names = {row[0] for row in rows}
-        if names and pipeline_name not in names:
-            what = "the demo's simulated team" if pipeline_name == "dropbox_audit" else "a real team"
-            raise ConfigurationError(f"{self.path} holds {what}: name another file in destination.duckdb.credentials.")
-
     def stored_state(self, pipeline_name: str) -> str | None:
-        """The version of a pipeline's newest completed state in this file; None when there is none."""
+        """The version of a pipeline's newest completed state in this file; None when there is none.
+
+        Raises:
+            ConfigurationError: the file belongs to the other pipeline: the demo's team and a real one never mix.
+        """
         if self.path is None or not self.path.exists():
             return None
         with connect(self) as connection:
             try:
-                row = connection.execute(
-                    "select state._dlt_load_id, state.version, state.pipeline_name "
+                rows = connection.execute(
+                    "select state.pipeline_name, max_by(state.version, loads.load_id), max(loads.load_id) "
                     f"from {RAW_DATASET}._dlt_pipeline_state as state "
-                    f"inner join {RAW_DATASET}._dlt_loads as loads on loads.load_id = state._dlt_load_id "
-                    "where loads.status = 0 and state.pipeline_name = ? order by loads.load_id desc limit 1",
-                    [pipeline_name],
-                ).fetchone()
+                    f"left join {RAW_DATASET}._dlt_loads as loads "
+                    "on loads.load_id = state._dlt_load_id and loads.status = 0 group by state.pipeline_name"
+                ).fetchall()
             except duckdb.CatalogException:
                 return None
-        return None if row is None else f"{row[0]}:{row[1]}"
+        states = {name: None if load_id is None else f"{load_id}:{version}" for name, version, load_id in rows}
+        if states and pipeline_name not in states:
+            what = "the demo's simulated team" if pipeline_name == "dropbox_audit" else "a real team's log"
+            raise ConfigurationError(f"{self.path} holds {what}: name another file in destination.duckdb.credentials.")
+        return states.get(pipeline_name)
 
 
 def find_target(destination: str) -> Target:

@@ -1,0 +1,20 @@
+"""The whole flow as a script: every event of the team into DuckDB, then the views.
+
+`dropbox-audit run` does the same with bounded batches, a lock, run records and plain errors.
+"""
+
+import subprocess
+import sys
+
+import dlt
+
+from dropbox_audit import dropbox_audit
+from dropbox_audit.transform import sql_folder
+
+if __name__ == "__main__":
+    pipeline = dlt.pipeline("dropbox_audit", destination="duckdb", dataset_name="dropbox_raw", progress="log")
+    # Credentials and settings: .dlt/secrets.toml and .dlt/config.toml, section sources.dropbox_audit.
+    print(pipeline.run(dropbox_audit()))
+    sql = str(sql_folder())
+    dbt = [sys.executable, "-m", "dbt.cli.main", "build", "--project-dir", sql, "--profiles-dir", sql]
+    subprocess.run([*dbt, "--exclude-resource-type", "unit_test"], check=True)
