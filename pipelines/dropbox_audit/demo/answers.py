@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import random
-import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -41,15 +40,21 @@ def success(result: Any) -> Answer:
 def error(status: int, tag: str, **fields: Any) -> AnswerError:
     """An error in the usual envelope: ``{"error_summary": "<tag path>/<0-3 dots>", "error": {".tag": …}}``.
 
-    The number of dots at the summary's end varies, as it does in reality, so that nobody compares it.
+    ``dotted`` adds the dots.
     """
     body = {".tag": tag, **fields}
     path, inner = tag, fields.get(tag)
     while isinstance(inner, dict) and ".tag" in inner:
         path, inner = f"{path}/{inner['.tag']}", inner.get(inner[".tag"])
-    summary = f"{path}/{'.' * secrets.randbelow(4)}"
-    text = orjson.dumps({"error_summary": summary, "error": body})
-    return AnswerError(Answer(status, text, reason=summary))
+    text = orjson.dumps({"error_summary": f"{path}/", "error": body})
+    return AnswerError(Answer(status, text, reason=f"{path}/"))
+
+
+def dotted(answer: Answer, dots: int) -> Answer:
+    """The same error with so many dots at its summary's end: their number varies, so that nobody compares it."""
+    summary = answer.reason + "." * dots
+    body = answer.body.replace(f'"{answer.reason}"'.encode(), f'"{summary}"'.encode(), 1)
+    return replace(answer, body=body, reason=summary)
 
 
 def bad_request(route: str, text: str) -> AnswerError:

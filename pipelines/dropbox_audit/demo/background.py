@@ -65,11 +65,14 @@ class World:
         return self.start + self.days * DAY
 
     def moment(self, day: int, who: Person, hour: float) -> int:
-        """A second of a day (0 is the first, negative counts from the end) by somebody's local time."""
+        """A second of a day by somebody's local time.
+
+        Day 0 is the one on which the simulated time begins, perhaps at noon; negative numbers count from its end. What
+        falls outside the simulated time is left out of the log.
+        """
         number = day if day >= 0 else self.days + day
         midnight = self.start - self.start % DAY + number * DAY
-        at = int(midnight + (hour - who.place.offset) * 3600 + self.rng.randrange(60))
-        return min(max(at, self.start), self.end - 1)
+        return int(midnight + (hour - who.place.offset) * 3600 + self.rng.randrange(60))
 
 
 def everyday(world: World) -> Iterator[Json]:
@@ -77,7 +80,7 @@ def everyday(world: World) -> Iterator[Json]:
     rng = world.rng
     midnight = world.start - world.start % DAY
     workers = [(person, person.joined_on.timestamp()) for person in world.busy if person.joined_on]
-    for day in range(world.days):
+    for day in range(world.days + 1):
         is_weekend = (midnight // DAY + day + 3) % 7 >= 5  # 1970-01-01 was a Thursday
         for person, joined in workers:
             if joined < midnight + day * DAY and rng.random() < (0.06 if is_weekend else 0.88):

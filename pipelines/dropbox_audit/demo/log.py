@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -185,7 +185,7 @@ class SimulatedLog:
         if position.is_ended and self.ended_cursor != "late":
             if self.ended_cursor == "bad_cursor":
                 raise BadCursorError(cursor)
-            return self._answer(b"", 0, position, has_more=False, now=now)
+            return self._answer([], position, has_more=False, now=now)
         if self.superseded_ttl is not None:
             self._superseded.setdefault(cursor, now)
         if mode == "stuck":
@@ -213,23 +213,23 @@ class SimulatedLog:
             if chance < self.empty_pages and position.empties < 5:
                 is_tail = not self._rest(position.selection, start, visible, 1)[0]
                 if not is_tail or position.empties == 0:
-                    return self._answer(b"", 0, replace(position, empties=position.empties + 1), has_more=True, now=now)
+                    return self._answer([], replace(position, empties=position.empties + 1), has_more=True, now=now)
             limit = min(position.limit, self.page_limit)
             if self._chance("short", position) < self.short_pages:
                 limit = max(1, int(limit * self._chance("size", position)))
             places, has_more = self._rest(position.selection, start, visible, limit)
             if not places:
                 moved = replace(position, next=visible, previous=visible, empties=0)
-                return self._answer(b"", 0, moved, has_more=False, now=now)
+                return self._answer([], moved, has_more=False, now=now)
             after = places[-1] + 1 if has_more else visible
             newest = max(position.newest, *(self._seconds[place] for place in places))
             moved = replace(position, next=after, previous=start, newest=newest, empties=0)
-            return self._answer(self._render(places), len(places), moved, has_more=has_more, now=now)
+            return self._answer(self._render(places), moved, has_more=has_more, now=now)
 
     def _replay(self, position: Position, now: float) -> Page:
         with self._lock:
             places, _ = self._rest(position.selection, position.previous, position.next, self.page_limit)
-            return self._answer(self._render(places), len(places), position, has_more=True, now=now)
+            return self._answer(self._render(places), position, has_more=True, now=now)
 
     def _rest(self, selection: Selection, start: int, stop: int, limit: int) -> tuple[Sequence[int], bool]:
         """The next ``limit`` places of a selection in ``start … stop``, and whether there are more."""
@@ -272,12 +272,12 @@ class SimulatedLog:
             and (selection.account_id is None or _names(self._raw[place], selection.account_id))
         )
 
-    def _render(self, places: Sequence[int]) -> bytes:
-        if not self.rewording and not self.late_details:
-            if isinstance(places, range):
-                return b",".join(self._raw[places.start : places.stop])
-            return b",".join([self._raw[place] for place in places])
-        return b",".join([self._reading(place) for place in places])
+    def _render(self, places: Sequence[int]) -> list[bytes]:
+        if self.rewording or self.late_details:
+            return [self._reading(place) for place in places]
+        if isinstance(places, range):
+            return self._raw[places.start : places.stop]
+        return [self._raw[place] for place in places]
 
     def _reading(self, place: int) -> bytes:
         reads, raw = self._reads[place], self._raw[place]
@@ -287,12 +287,15 @@ class SimulatedLog:
             return without_details(raw) if is_late else raw
         return reworded(raw, reads) if self.rewording else raw
 
-    def _answer(self, events: bytes, count: int, position: Position, *, has_more: bool, now: float) -> Page:
+    def _answer(self, events: list[bytes], position: Position, *, has_more: bool, now: float) -> Page:
         is_ended = position.selection.end is not None and not has_more
         sealed = replace(position, issued=now, generation=self._generation, is_ended=is_ended)
         cursor = self._codec.encode(sealed)
         tail = b'],"cursor":"%s","has_more":%s}' % (cursor.encode(), b"true" if has_more else b"false")
-        return Page(b"".join((b'{"events":[', events, tail)), cursor, has_more, count)
+        pieces = events or [b""]
+        pieces[0] = b'{"events":[' + pieces[0]
+        pieces[-1] += tail
+        return Page(b",".join(pieces), cursor, has_more, len(events))  # one copy: pages are megabytes
 
     def _reset_time(self, position: Position, now: float) -> str:
         about = position.newest or position.selection.start or int(now)
@@ -322,8 +325,8 @@ def _seconds(event: Any) -> int:
 
 def _tags(event: Any) -> tuple[str, str]:
     def tag(key: str) -> str:
-        value = event.get(key) if isinstance(event, Mapping) else None
-        found = value.get(".tag") if isinstance(value, Mapping) else None
+        value = event.get(key) if isinstance(event, dict) else None
+        found = value.get(".tag") if isinstance(value, dict) else None
         return found if isinstance(found, str) else ""
 
     return tag("event_category"), tag("event_type")

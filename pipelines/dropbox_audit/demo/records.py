@@ -36,11 +36,15 @@ def make_directory(world: World, rng: random.Random, until: datetime) -> Directo
         groups=groups,
         group_members=group_members,
         devices=[_devices(rng, person, until) for person in seats if person.status == "active"],
-        linked_apps=[_apps(person, number) for number, person in enumerate(seats) if person.status == "active"],
+        linked_apps=[
+            _apps(person, number, until - timedelta(days=200))
+            for number, person in enumerate(seats)
+            if person.status == "active"
+        ],
         namespaces=_namespaces(world, seats),
         team_folders=[_team_folder(folder) for folder in world.folders.values() if folder.path.count("/") == 1],
         quotas={person.member_id: 50 * (1 + number % 4) for number, person in enumerate(seats) if number % 9 == 0},
-        shared_links=_links(world, seats),
+        shared_links=_links(world, seats, until - timedelta(days=90)),
     )
 
 
@@ -137,13 +141,13 @@ def _devices(rng: random.Random, person: Person, until: datetime) -> Record:
     return record
 
 
-def _apps(person: Person, number: int) -> Record:
+def _apps(person: Person, number: int, since: datetime) -> Record:
     names = (("Calendar Bridge", "Orbit Tools"), ("Scan & Sign", "Paperless Bureau"), ("Notes 📓", "Inkwell"))
     apps: list[Record] = []
     for index, (name, publisher) in enumerate(names):
         if number % (7 + index * 6) == 0:
             app: Record = {"app_id": f"dbaid:AAsimulated{index}", "app_name": name, "publisher": publisher}
-            apps.append(app | {"is_app_folder": index == 2, "linked": "2026-03-02T10:00:00Z"})
+            apps.append(app | {"is_app_folder": index == 2, "linked": _time(since)})
     return {"team_member_id": person.member_id, "linked_api_apps": apps}
 
 
@@ -174,16 +178,18 @@ def _team_folder(folder: Folder) -> Record:
     }
 
 
-def _links(world: World, seats: list[Person]) -> dict[str, list[Record]]:
+def _links(world: World, seats: list[Person], since: datetime) -> dict[str, list[Record]]:
     links: dict[str, list[Record]] = {}
     for number, person in enumerate(seats):
         if number % 4 == 0 and person.status == "active":
             files = world.folders[person.department].files[number % 20 :: 37]
-            links[person.member_id] = [_link(file, person, is_public=index == 0) for index, file in enumerate(files)]
+            links[person.member_id] = [
+                _link(file, person, since, is_public=index == 0) for index, file in enumerate(files)
+            ]
     return links
 
 
-def _link(file: File, person: Person, *, is_public: bool) -> Record:
+def _link(file: File, person: Person, since: datetime, *, is_public: bool) -> Record:
     permissions: Record = {
         "can_revoke": True,
         "resolved_visibility": tag("public" if is_public else "team_only"),
@@ -203,8 +209,8 @@ def _link(file: File, person: Person, *, is_public: bool) -> Record:
         "name": file.name,
         "path_lower": file.path.lower(),
         "link_permissions": permissions,
-        "client_modified": "2026-03-02T10:00:00Z",
-        "server_modified": "2026-03-02T10:00:00Z",
+        "client_modified": _time(since),
+        "server_modified": _time(since),
         "rev": "5f3a1c10ce0dd78000000",
         "size": file.size,
     }

@@ -19,7 +19,7 @@ from starlette.routing import Route as Path
 from starlette.types import Receive, Scope, Send
 
 from dropbox_audit.demo import wire
-from dropbox_audit.demo.answers import TEXT, Answer, AnswerError, bad_request, error, plain
+from dropbox_audit.demo.answers import TEXT, Answer, AnswerError, bad_request, dotted, error, plain, random_from
 from dropbox_audit.demo.arguments import parse
 from dropbox_audit.demo.clock import Clock
 from dropbox_audit.demo.directory import Directory, small_directory
@@ -36,7 +36,8 @@ class SimulatedRequest:
     """One request in the journal.
 
     Attributes:
-        route: as in the documentation, e.g. ``team_log/get_events``; ``oauth2/token`` for tokens.
+        route: as in the documentation, e.g. ``team_log/get_events``; ``oauth2/token`` for tokens; for what is neither,
+            the path.
         ordinal: the how-many-eth request to this route, from 1.
         arrived: when, by the simulator's clock.
         headers: as received, names in lower case.
@@ -80,7 +81,7 @@ class SimulatedDropbox:
         has_team_file_events: whether the team's plan shows file operations; without, they are silently absent.
         latency: seconds that every answer takes longer.
         quota: requests per minute to ``/2/…`` before 429; None: as many as you like.
-        seed: for callers that want to tell servers apart; the log has its own.
+        seed: decides the number of dots in error summaries; the log has its own.
     """
 
     def __init__(
@@ -105,18 +106,12 @@ class SimulatedDropbox:
         self.has_team_file_events = has_team_file_events
         self.latency = latency
         self.quota = quota
-        self.seed = seed
+        self._rng = random_from(seed)
         self.requests: list[SimulatedRequest] = []
         self._counts: Counter[str] = Counter()
         self._lock = threading.Lock()
         endpoint = _Endpoint(self)
-        self.app = Starlette(
-            routes=[
-                Path("/oauth2/authorize", endpoint),
-                Path("/oauth2/token", endpoint),
-                Path("/2/{route:path}", endpoint),
-            ]
-        )
+        self.app = Starlette(routes=[Path("/{path:path}", endpoint)])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -143,7 +138,7 @@ class SimulatedDropbox:
                 return self.tokens.authorize_page(query)
             return self._call(request, method, mode)
         except AnswerError as problem:
-            return problem.answer
+            return dotted(problem.answer, self._rng.randrange(4)) if problem.answer.reason else problem.answer
 
     def _token(self, request: SimulatedRequest, method: str) -> Answer:
         if method != "POST":
@@ -237,8 +232,8 @@ class _Endpoint:
         """Answer one request; whether the whole answer went out."""
         server = self.server
         http = Request(scope, receive)
-        path = scope["path"]
-        route = path.removeprefix("/2/") if path.startswith("/2/") else path.lstrip("/")
+        path: str = scope["path"]
+        route = path[3:] if path.startswith("/2/") else path[1:] if path.startswith("/oauth2/") else path
         request = server.record(route, http.headers, await http.body())
         request.fault = server.faults.find(request)
         fault = request.fault or _NO_FAULT

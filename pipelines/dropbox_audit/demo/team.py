@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from dropbox_audit.demo import oddities
+from dropbox_audit.demo import oddities as odd
 from dropbox_audit.demo.answers import random_from
 from dropbox_audit.demo.background import World, everyday
 from dropbox_audit.demo.directory import Directory
@@ -42,7 +42,11 @@ class Team:
     seed: int
 
     def log(self, **options: Any) -> SimulatedLog:
-        """The log, for a server; ``options`` as of ``SimulatedLog``."""
+        """The log, for a server; ``options`` as of ``SimulatedLog``.
+
+        It shows what has arrived by the server's clock: with an ``until`` of your own, give the server a ``Clock`` of
+        its own too, e.g. ``Clock(team.until + timedelta(days=1))`` to see everything.
+        """
         return SimulatedLog(self.events, **{"seed": self.seed, **options})
 
 
@@ -52,7 +56,7 @@ def simulate_team(
     days: int = 60,
     until: datetime | None = None,
     *,
-    oddities_too: bool = False,
+    oddities: bool = False,
     every_type: bool = False,
 ) -> Team:
     """Invent a team and what it did. The same arguments give the same team, to the byte.
@@ -62,7 +66,7 @@ def simulate_team(
         people: seats in use, at least 40; a third of them is idle.
         days: how long the log reaches back, at least 30.
         until: when it ends; the present minute when left out. Some of the last day's events arrive after it.
-        oddities_too: add events that break the specification, which the official client rejects.
+        oddities: add events that break the specification, which the official client rejects.
         every_type: add an event of each known type.
     """
     if people < 40 or days < 30:
@@ -72,15 +76,15 @@ def simulate_team(
     rng = random_from(seed)
     members, outsiders = make_people(rng, people + 1, start), make_outsiders(rng)
     world = World(rng, members, outsiders, make_library(rng), int(start.timestamp()), days)
-    events: list[Any] = [*everyday(world), *oddities.strange(world)]
+    events: list[Any] = [*everyday(world), *odd.strange(world)]
     stories = {story.name: story for story in (tell(world) for tell in STORIES)}
     events = _without_the_removed(events, members)
     for story in stories.values():
         events += story.events
     if every_type:
-        events += oddities.every_type(world)
-    if oddities_too:
-        events += oddities.invalid(world)
+        events += odd.every_type(world)
+    if oddities:
+        events += odd.invalid(world)
     logged = _arriving(rng, events, int(start.timestamp()), int(end.timestamp()))
     return Team(members, outsiders, logged, stories, make_directory(world, rng, end), end, seed)
 
@@ -105,7 +109,7 @@ def _arriving(rng: random.Random, events: list[Any], start: int, end: int) -> li
             happened = datetime.fromisoformat(text or "").timestamp()
         except ValueError:
             happened = (start + end) / 2
-        if happened < end:
+        if start <= happened < end:
             logged.append((happened + _lag(rng), number, event))
     logged.sort(key=lambda item: item[:2])
     return [LoggedEvent(datetime.fromtimestamp(at, UTC), event) for at, _, event in logged]
