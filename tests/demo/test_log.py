@@ -8,8 +8,11 @@ from datetime import timedelta
 
 import pytest
 from dropbox_audit.demo import Clock, LoggedEvent, SimulatedDropbox, SimulatedLog
+from dropbox_audit.demo.cursors import Selection
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from .support import UNTIL
+from .support import UNTIL, made
 
 FILE_EVENTS = {".tag": "file_operations"}
 LOGINS = {".tag": "logins"}
@@ -268,3 +271,57 @@ def test_details_may_be_missing_first_and_complete_later(serve, make):
     missing = [event for event in first if event["details"] == {".tag": "missing_details"}]
     assert 20 < len(missing) < 60
     assert second == [make(n) for n in range(200)]
+
+
+@given(data=st.data())
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+def test_any_walk_finds_exactly_what_matches_in_order_of_arrival(data):
+    """Whatever the filters, page sizes and shapes, and whatever arrives meanwhile."""
+    kinds = ("file_edit", "file_add", "login_fail")
+    event = st.builds(
+        lambda n, kind, tag: made(n, kind, event_category={".tag": tag}),
+        st.integers(0, 40),
+        st.sampled_from(kinds),
+        st.sampled_from(("logins", "file_operations")),
+    )
+    batches = data.draw(st.lists(st.lists(event, max_size=15), min_size=1, max_size=4))
+    low, high = data.draw(st.none() | st.integers(0, 40)), data.draw(st.none() | st.integers(0, 40))
+    base = int(UNTIL.timestamp())
+    selection = Selection(
+        None if low is None else base + low,
+        None if high is None else base + high,
+        data.draw(st.sampled_from((None, "logins"))),
+        data.draw(st.sampled_from((None, "file_add"))),
+        None,
+        data.draw(st.booleans()),
+    )
+    log = SimulatedLog.of(
+        batches[0],
+        seed=data.draw(st.integers(0, 99)),
+        short_pages=data.draw(st.sampled_from((0, 0.5))),
+        empty_pages=data.draw(st.sampled_from((0, 0.5))),
+        ended_cursor="late",
+    )
+    page = log.first_page(selection, data.draw(st.integers(1, 20)), 0)
+    found = json.loads(page.body)["events"]
+    for later in [*batches[1:], []]:
+        while page.has_more:
+            page = log.next_page(page.cursor, 0)
+            assert page.count == len(json.loads(page.body)["events"])
+            found += json.loads(page.body)["events"]
+        log.append(later)
+        page = log.next_page(page.cursor, 0)
+        found += json.loads(page.body)["events"]
+    while page.has_more:
+        page = log.next_page(page.cursor, 0)
+        found += json.loads(page.body)["events"]
+    assert found == [
+        e
+        for batch in batches
+        for e in batch
+        if (low is None or e["n"] >= low)
+        and (high is None or e["n"] < high)
+        and selection.category in (None, e["event_category"][".tag"])
+        and selection.event_type in (None, e["event_type"][".tag"])
+        and not (selection.without_file_events and e["event_category"][".tag"] == "file_operations")
+    ]

@@ -40,6 +40,9 @@ STRANGE_NAMES = (
 )
 """Names that every reader must survive: other scripts, emoji, line ends, markup, formulas, SQL."""
 
+DEEP_NAME = "at the bottom.txt"
+"""A file at the end of a very long path."""
+
 
 @dataclass(slots=True)
 class Folder:
@@ -68,7 +71,7 @@ def make_library(rng: random.Random) -> dict[str, Folder]:
         folder = folders[rng.choice(DEPARTMENTS)]
         folder.files.append(new_file(rng, name, folder.path, folder.ns_id))
     deep = folders["Engineering"]
-    deep.files.append(new_file(rng, "deep.txt", deep.path + "/a folder with a name" * 60, deep.ns_id))
+    deep.files.append(new_file(rng, DEEP_NAME, deep.path + "/a folder with a name" * 60, deep.ns_id))
     path = f"/Legal/{CONTRACTS}"
     contracts = [new_file(rng, f"{_name(rng, 'pdf')}", path, "3141592700") for _ in range(40)]
     folders[CONTRACTS] = Folder(CONTRACTS, path, "3141592700", "Legal", contracts)

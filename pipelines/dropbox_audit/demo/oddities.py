@@ -8,6 +8,7 @@ from typing import Any
 
 from dropbox_audit.demo.background import World
 from dropbox_audit.demo.catalogue import catalogue
+from dropbox_audit.demo.library import DEEP_NAME, STRANGE_NAMES
 from dropbox_audit.demo.log import timestamp
 from dropbox_audit.demo.shapes import (
     Json,
@@ -72,6 +73,9 @@ def strange(world: World) -> Iterator[Json]:
     )
     many = [file.as_asset() for file in files[:60]]
     yield event(at + 170, "file_download", actor=user(person), origin=by_session(person, "mobile"), assets=many)
+    named = (file for folder in world.folders.values() for file in folder.files)
+    for number, file in enumerate(file for file in named if file.name in (*STRANGE_NAMES, DEEP_NAME)):
+        yield file_event(at + 175 + number, "file_preview", person, [file], "web")
     for _ in range(3):  # three times the same within one second
         yield file_event(at + 180, "file_edit", person, files[2:3])
 
