@@ -181,7 +181,8 @@ def test_the_page_links_back_to_a_loopback_address_only(client):
     assert (
         exchange(client, code_on(page), client_secret=APP_SECRET).json()["error_description"] == "redirect_uri mismatch"
     )
-    assert authorize(client, redirect_uri="https://elsewhere.example/").status_code == 400
+    for foreign in ("https://elsewhere.example/", "javascript://localhost/%0aalert(1)", "//localhost/"):
+        assert authorize(client, redirect_uri=foreign).status_code == 400
 
 
 @pytest.mark.parametrize(

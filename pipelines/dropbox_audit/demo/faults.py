@@ -150,10 +150,21 @@ def stuck_cursor() -> Fault:
     return Fault("stuck")
 
 
-_MALFORMED = 'Error in call to API function "team_log/get_events": The given OAuth 2 access token is malformed.'
+_CALL = 'Error in call to API function "team_log/get_events": '
+_MALFORMED = _CALL + "The given OAuth 2 access token is malformed."
+_APP_LACKS_SCOPE = _CALL + (
+    "Your app is not permitted to access this endpoint because it does not have the required scope 'events.read'. The "
+    "owner of the app can enable the scope for the app using the Permissions tab on the App Console."
+)
+_USER_TOKEN = _CALL + (
+    "This is a DfB team management function. The OAuth 2 access token you provided is for a specific Dropbox user "
+    "account and does not work with this function."
+)
 
 FAULTS: dict[str, Fault] = {
     "400_text": text_error(400, _MALFORMED),
+    "400_app_lacks_scope": text_error(400, _APP_LACKS_SCOPE),
+    "400_user_token": text_error(400, _USER_TOKEN),
     "400_html": html_error(400),
     "401_expired": expired_token(),
     "401_expired_charset": expired_token(content_type="application/json; charset=utf-8"),

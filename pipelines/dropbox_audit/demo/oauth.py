@@ -140,7 +140,9 @@ class Tokens:
         if method not in ("", "plain", "S256"):
             raise plain(400, 'Invalid code_challenge_method: "S256" or "plain".')
         redirect = query.get("redirect_uri", "")
-        if redirect and urlsplit(redirect).hostname not in ("localhost", "127.0.0.1", "::1"):
+        parts = urlsplit(redirect)
+        is_loopback = parts.scheme in ("http", "https") and parts.hostname in ("localhost", "127.0.0.1", "::1")
+        if redirect and not is_loopback:
             raise plain(400, "Invalid redirect_uri: the simulated app knows loopback addresses only.")
         scopes = frozenset(query["scope"].split()) if query.get("scope") else self.app_scopes
         if not scopes <= self.app_scopes:
