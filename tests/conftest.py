@@ -1,0 +1,77 @@
+"""Fixtures of all tests: time, a simulated Dropbox, and a place to work in that no other test sees."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dropbox_audit.demo import SimulatedDropbox, SimulatedLog, running
+from hypothesis import settings as hypothesis_settings
+from support import VirtualClock, Workspace, clean_environment, isolated_dlt
+
+# The same examples on every run and every machine; a slow machine is not a failure.
+hypothesis_settings.register_profile("seeded", deadline=None, derandomize=True, database=None)
+hypothesis_settings.load_profile("seeded")
+
+Serve = Callable[..., tuple[SimulatedDropbox, str]]
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    """Time that passes only in waits."""
+    return VirtualClock()
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Starts simulators: `serve(events, **options of the server)` gives the server and its address.
+
+    `log` gives a whole `SimulatedLog` instead of events.
+    """
+    with ExitStack() as stack:
+
+        def start(events: Any = (), *, log: SimulatedLog | None = None, **options: Any) -> tuple[SimulatedDropbox, str]:
+            server = SimulatedDropbox(SimulatedLog.of(events) if log is None else log, **options)
+            return server, stack.enter_context(running(server))
+
+        yield start
+
+
+def make_workspace(folder: Path, environment: dict[str, str] | None = None) -> Workspace:
+    """A workspace for commands in processes of their own."""
+    home, work = folder / "home", folder / "work"
+    home.mkdir()
+    work.mkdir()
+    return Workspace(work, home, environment={**clean_environment(home), **(environment or {})})
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Workspace:
+    """A workspace for commands in processes of their own; this process is left as it is."""
+    return make_workspace(tmp_path)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+    """A workspace that this process is in: working directory, environment, dlt's settings."""
+    made = make_workspace(tmp_path)
+    for key in set(os.environ) - set(made.environment):
+        monkeypatch.delenv(key)
+    for key, value in made.environment.items():
+        monkeypatch.setenv(key, value)
+    # The product sets these for the process; a value known to monkeypatch is taken back after the test.
+    for key in (
+        "RUNTIME__DLTHUB_TELEMETRY",
+        "RUNTIME__INTERCEPT_SIGNALS",
+        "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID",
+        "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_ID",
+    ):
+        monkeypatch.setenv(key, "false")
+        monkeypatch.delenv(key)
+    monkeypatch.chdir(made.folder)
+    with isolated_dlt():
+        yield made
