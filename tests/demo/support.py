@@ -22,14 +22,14 @@ class Client:
     session: requests.Session
     token: str = ACCESS_TOKEN
 
-    def call(self, route: str, argument: Any = None, timeout: float = 5, **headers: str) -> requests.Response:
+    def call(self, route: str, argument: Any = None, timeout: float = 30, **headers: str) -> requests.Response:
         sent = {"Authorization": f"Bearer {self.token}"} | {k.replace("_", "-"): v for k, v in headers.items()}
         body = "null" if argument is None else None
         sent |= {"Content-Type": "application/json"} if argument is None else {}
         return self.session.post(f"{self.url}/2/{route}", json=argument, data=body, headers=sent, timeout=timeout)
 
     def form(self, **fields: str) -> requests.Response:
-        return self.session.post(f"{self.url}/oauth2/token", data=fields, timeout=5)
+        return self.session.post(f"{self.url}/oauth2/token", data=fields, timeout=30)
 
     def walk(self, **argument: Any) -> list[dict[str, Any]]:
         """Pages until ``has_more`` is false, as decoded JSON."""

