@@ -73,7 +73,9 @@ def fingerprint(value: Any) -> str:
     return hashlib.md5(json.dumps(value, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
 
 
-def person(number: int = 1, *, kind: str = "team_member", email: str | None = "", name: str | None = "") -> dict[str, Any]:
+def person(
+    number: int = 1, *, kind: str = "team_member", email: str | None = "", name: str | None = ""
+) -> dict[str, Any]:
     """A user as actor or participant. `email=None` leaves the address out; "" makes one up."""
     return {
         "kind": kind,
