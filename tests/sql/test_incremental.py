@@ -1,0 +1,122 @@
+"""However the loads come in, and wherever a run dies, the views end up as if they were built from nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import duckdb
+import pytest
+from dbtproject import Warehouse
+from randomteam import random_events
+from rawlog import RawLog
+
+EVENTS = random_events(seed=11, count=1800)
+FIRST, SECOND, THIRD, FOURTH = EVENTS[:700], EVENTS[700:1200], EVENTS[1200:1600], EVENTS[1600:]
+
+# What differs by design: when a load was taken in, and what the last run had to do.
+PER_RUN = ["int_dropbox__load_ledger", "int_dropbox__new_loads", "int_dropbox__touched_days"]
+
+
+def content(warehouse: Warehouse) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every relation that dbt made."""
+    relations = warehouse.rows(
+        "select table_schema || '.' || table_name from information_schema.tables "
+        "where table_schema in ('dropbox_audit', 'dropbox_audit_internal') and not list_contains(?, table_name)",
+        PER_RUN,
+    )
+    with duckdb.connect(str(warehouse.path), read_only=True) as connection:
+        return {
+            name: connection.execute(f"select * from {name} order by all").fetchall() for (name,) in sorted(relations)
+        }
+
+
+def ledger(warehouse: Warehouse) -> list[tuple[Any, ...]]:
+    return warehouse.rows("select load_id from dropbox_audit_internal.int_dropbox__load_ledger order by 1")
+
+
+def loads(warehouse: Warehouse) -> list[tuple[Any, ...]]:
+    return warehouse.rows("select load_id from dropbox_raw._dlt_loads order by 1")
+
+
+def days_of(events: list[dict[str, Any]]) -> list[str]:
+    return sorted({made["row"]["occurred_on"].isoformat() for made in events})
+
+
+def transform(warehouse: Warehouse, *arguments: str, **variables: Any) -> None:
+    warehouse.dbt("run", *arguments, variables=variables)
+
+
+@pytest.fixture(scope="module")
+def warehouse(build_once: Any) -> Warehouse:
+    """A history of loads, re-reading, a death half-way and a wrong list of days; the copies are for the tests."""
+
+    def live_through(warehouse: Warehouse) -> None:
+        warehouse.dbt("seed")
+        log = RawLog(warehouse.path)
+        log.page("live", FIRST)
+        log.load()
+        transform(warehouse)
+        # A run that dies after `events`: children, aggregates and the ledger never see the second load.
+        log.page("live", SECOND)
+        log.load(copies=2)
+        transform(warehouse, "--select", "+events")
+        # The next one has a third load to do as well, which holds the first once more, as another walk read it.
+        log.page("window", THIRD)
+        log.page("window", FIRST)
+        log.load()
+        log.page("never-finished", FOURTH)
+        log.load(completed=False)
+        transform(warehouse)
+        warehouse.execute(
+            "create schema kept; create table kept.ledger as from dropbox_audit_internal.int_dropbox__load_ledger"
+        )
+        # Days given from outside, the second time all of them.
+        log.page("live", FOURTH)
+        log.load()
+        days = days_of(FOURTH)
+        transform(warehouse, touched_days=days[:1])
+        warehouse.execute("create table kept.partial as from dropbox_audit_internal.int_dropbox__load_ledger")
+        transform(warehouse, touched_days=days)
+
+    built: Warehouse = build_once("incremental", live_through)
+    return built
+
+
+def test_step_by_step_equals_from_nothing(warehouse: Warehouse, tmp_path: Any) -> None:
+    fresh = Warehouse(tmp_path)
+    with duckdb.connect(str(fresh.path)) as connection:
+        connection.execute(f"attach '{warehouse.path}' as lived (read_only)")
+        connection.execute("create schema dropbox_raw")
+        for (table,) in connection.execute(
+            "select table_name from information_schema.tables "
+            "where table_catalog = 'lived' and table_schema = 'dropbox_raw'"
+        ).fetchall():
+            connection.execute(f"create table dropbox_raw.{table} as from lived.dropbox_raw.{table}")
+    fresh.dbt("build", "--exclude-resource-type", "unit_test")
+    lived, from_nothing = content(warehouse), content(fresh)
+    assert lived.keys() == from_nothing.keys()
+    for name in lived:
+        assert lived[name] == from_nothing[name], name
+    assert len(lived["dropbox_audit.events"]) == len(EVENTS)
+    assert ledger(fresh) == ledger(warehouse) == loads(warehouse)
+
+
+def test_a_run_that_died_is_continued(warehouse: Warehouse) -> None:
+    assert len(warehouse.rows("from kept.ledger")) == 3
+
+
+def test_a_load_stays_open_until_all_its_days_were_named(warehouse: Warehouse) -> None:
+    assert len(days_of(FOURTH)) > 1
+    assert len(warehouse.rows("from kept.partial")) == 3
+    assert len(ledger(warehouse)) == 4
+
+
+def test_nothing_new_is_nothing_to_do(warehouse: Warehouse, tmp_path: Any) -> None:
+    idle = Warehouse(tmp_path)
+    idle.path.write_bytes(warehouse.path.read_bytes())
+    before = content(idle)
+    transform(idle)
+    assert idle.rows("from dropbox_audit_internal.int_dropbox__new_loads") == []
+    assert idle.rows("from dropbox_audit_internal.int_dropbox__touched_days") == []
+    assert content(idle) == before
+    assert ledger(idle) == ledger(warehouse)
