@@ -3,6 +3,7 @@
 `dropbox-audit run` does the same with bounded batches, a lock, run records and plain errors.
 """
 
+import os
 import subprocess
 import sys
 
@@ -10,11 +11,16 @@ import dlt
 
 from dropbox_audit import dropbox_audit
 from dropbox_audit.transform import sql_folder
+from dropbox_audit.warehouse import find_target
 
 if __name__ == "__main__":
-    pipeline = dlt.pipeline("dropbox_audit", destination="duckdb", dataset_name="dropbox_raw", progress="log")
     # Credentials and settings: .dlt/secrets.toml and .dlt/config.toml, section sources.dropbox_audit.
+    warehouse = find_target("duckdb")
+    destination = warehouse.dlt_destination()
+    pipeline = dlt.pipeline("dropbox_audit", destination=destination, dataset_name="dropbox_raw", progress="log")
     print(pipeline.run(dropbox_audit()))
+
     sql = str(sql_folder())
     dbt = [sys.executable, "-m", "dbt.cli.main", "build", "--project-dir", sql, "--profiles-dir", sql]
-    subprocess.run([*dbt, "--exclude-resource-type", "unit_test"], check=True)
+    environment = {**os.environ, "DROPBOX_AUDIT_DUCKDB": str(warehouse.path)}
+    subprocess.run([*dbt, "--exclude-resource-type", "unit_test"], env=environment, check=True)

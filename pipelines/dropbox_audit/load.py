@@ -365,8 +365,6 @@ def configure_dlt() -> None:
     """The settings of dlt that this package relies on, whatever the working directory holds."""
     os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
     os.environ["RUNTIME__INTERCEPT_SIGNALS"] = "false"
-    os.environ["NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID"] = "true"
-    os.environ["NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_ID"] = "false"
 
 
 _RECORDED = {

@@ -19,6 +19,8 @@ from dropbox_audit.runs import run_table
 from dropbox_audit.settings import Settings, duration
 from dropbox_audit.walks import LogReader
 
+LOAD_ID = "_dlt_load_id"
+
 
 @dlt.source(name="dropbox_audit", section="dropbox_audit", spec=Settings)
 def dropbox_audit(
@@ -64,6 +66,8 @@ def dropbox_audit(
         reader = _own_reader(settings)
         try:
             yield from _items(reader.tables())
+            # The views read this table too; only the loader has anything to put into it.
+            yield _into("runs", run_table(()))
         finally:
             reader.close()
         if reader.error is not None:
@@ -97,7 +101,12 @@ def _items(batches: Iterable[Mapping[str, pa.Table]]) -> Iterator[Any]:
 
 
 def _into(table_name: str, table: pa.Table) -> Any:
-    """An item for a table of its own, also when it is empty: every table exists after the first load."""
+    """An item for a table of its own, also when it is empty: every table exists after the first load.
+
+    Each row carries its load id, whatever dlt is configured to add: the views count completed loads only.
+    """
+    load_id = pa.scalar(dlt.current.load_package_state()["load_id"], pa.string())
+    table = table.append_column(pa.field(LOAD_ID, pa.string()), pa.repeat(load_id, table.num_rows))
     hints = dlt.mark.make_hints(table_name=table_name, write_disposition="append")
     return dlt.mark.with_hints(table, hints, create_table_variant=True)
 
