@@ -20,8 +20,14 @@ readings as (
     union all
     select
         'both ends are in the row of days' as reading,
-        cast(min(days.day) as string) || ' ' || cast(max(days.day) as string) || ' ' || cast(count(*) as string) as found,
-        '2026-02-27 2026-03-01 3' as expected
+        cast(min(days.day) as string) || ' to ' || cast(max(days.day) as string) as found,
+        '2026-02-27 to 2026-03-01' as expected
+    from {{ each_day("date '2026-02-27'", "date '2026-03-01'", 'days') }}
+    union all
+    select
+        'no day is missing' as reading,
+        cast(count(distinct days.day) as string) as found,
+        '3' as expected
     from {{ each_day("date '2026-02-27'", "date '2026-03-01'", 'days') }}
 )
 

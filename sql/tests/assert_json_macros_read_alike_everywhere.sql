@@ -1,8 +1,8 @@
 -- A row is a piece of JSON that this warehouse's words in macros/json.sql read differently from what is expected.
 with examples as (
     select
-        '{"a":{".tag":"public"},"b":"plain","c":7,"d":{".tag":"defined","amount":3},"e":[],"f":["x","y"],"g":[{"h":"z"}]}'
-            as example
+        '{"a":{".tag":"public"},"b":"plain","c":7,"d":{".tag":"defined","amount":3},'
+        || '"e":[],"f":["x","y"],"g":[{"h":"z"}]}' as example
 ),
 
 readings as (

@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,13 @@ class Warehouse:
     def rows(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
         with duckdb.connect(str(self.path), read_only=True) as connection:
             return connection.execute(sql, list(parameters)).fetchall()
+
+    @contextmanager
+    def session(self, time_zone: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A reader in that time zone."""
+        with duckdb.connect(str(self.path), read_only=True) as connection:
+            connection.execute(f"set timezone = '{time_zone}'")
+            yield connection
 
     def execute(self, sql: str) -> None:
         with duckdb.connect(str(self.path)) as connection:
