@@ -1,33 +1,41 @@
 {#
     The condition that keeps a scheduled run as cheap as what is new: only days that hold an event of a load which was
-    not taken in yet. `true` while a model is built from nothing. Every read of a relation that is partitioned by day
-    carries it, because each warehouse prunes relation by relation, and BigQuery on literals only.
+    not taken in yet. `true` while a model is built from nothing. Every read of a relation that is kept by day carries
+    it, because each warehouse prunes relation by relation. The days are always literals: BigQuery prunes partitions on
+    nothing else, and DuckDB does not carry a subquery's days down through the views of the staging layer. Without
+    --vars they are asked for, from a table with a handful of rows.
 #}
 {% macro in_touched_days(day) -%}
     {%- set touched = ref('int_dropbox__touched_days') -%}
     {%- if not is_incremental() -%}
         true
-    {%- elif var('touched_days', none) is none -%}
-        {{ day }} in (select touched.occurred_on from {{ touched }} as touched)
-    {%- else -%}
+    {%- elif var('touched_days', none) is not none -%}
         {{ is_given_day(day) }}
+    {%- else -%}
+        {%- set found = run_query('select occurred_on from ' ~ touched ~ ' order by occurred_on').columns[0].values() -%}
+        {{ is_one_of(day, found) }}
     {%- endif -%}
 {%- endmacro %}
 
 
-{# The days of --vars touched_days as literals; `true` when the variable is not given. #}
+{# Only the days of --vars touched_days; `true` when the variable is not given. #}
 {% macro is_given_day(day) -%}
-    {%- set days = var('touched_days', none) -%}
-    {%- if days is none -%}
-        true
-    {%- elif days | length == 0 -%}
+    {{ 'true' if var('touched_days', none) is none else is_one_of(day, var('touched_days')) }}
+{%- endmacro %}
+
+
+{# A day is one of a list of dates, or of texts that must be dates. A long list becomes the span that it fills. #}
+{% macro is_one_of(day, dates) -%}
+    {%- set literals = [] -%}
+    {%- for date in dates | map('string') | unique | sort -%}
+        {%- do literals.append("date '" ~ modules.datetime.date.fromisoformat(date[:10]) ~ "'") -%}
+    {%- endfor -%}
+    {%- if not literals -%}
         false
+    {%- elif literals | length > 366 -%}
+        {{ day }} between {{ literals | first }} and {{ literals | last }}
     {%- else -%}
-        {{ day }} in (
-            {%- for given in days -%}
-                date '{{ modules.datetime.date.fromisoformat(given | string) }}'{{ ', ' if not loop.last }}
-            {%- endfor -%}
-        )
+        {{ day }} in ({{ literals | join(', ') }})
     {%- endif -%}
 {%- endmacro %}
 
@@ -40,7 +48,7 @@
     {%- if var('touched_days', none) is none or target.type == 'bigquery' -%}
         false
     {%- else -%}
-        not ({{ is_given_day(day) }})
+        not ({{ is_one_of(day, var('touched_days')) }})
     {%- endif -%}
 {%- endmacro %}
 

@@ -74,3 +74,4 @@ select
     kept.load_id
 from kept
 where {{ not_yet_in_target('kept.event_id') }}
+{{ keep_days_together('kept.occurred_on') }}
