@@ -43,7 +43,7 @@ def days_of(events: list[dict[str, Any]]) -> list[str]:
 
 
 def transform(warehouse: Warehouse, *arguments: str, **variables: Any) -> None:
-    warehouse.dbt("run", *arguments, variables=variables)
+    warehouse.dbt("build", "--exclude-resource-type", "test", "unit_test", *arguments, variables=variables)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,6 @@ def warehouse(build_once: Any) -> Warehouse:
     """A history of loads, re-reading, a death half-way and a wrong list of days; the copies are for the tests."""
 
     def live_through(warehouse: Warehouse) -> None:
-        warehouse.dbt("seed")
         log = RawLog(warehouse.path)
         log.page("live", FIRST)
         log.load()
@@ -82,17 +81,19 @@ def warehouse(build_once: Any) -> Warehouse:
     return built
 
 
-def test_step_by_step_equals_from_nothing(warehouse: Warehouse, tmp_path: Any) -> None:
-    fresh = Warehouse(tmp_path)
-    with duckdb.connect(str(fresh.path)) as connection:
-        connection.execute(f"attach '{warehouse.path}' as lived (read_only)")
-        connection.execute("create schema dropbox_raw")
-        for (table,) in connection.execute(
-            "select table_name from information_schema.tables "
-            "where table_catalog = 'lived' and table_schema = 'dropbox_raw'"
-        ).fetchall():
-            connection.execute(f"create table dropbox_raw.{table} as from lived.dropbox_raw.{table}")
-    fresh.dbt("build", "--exclude-resource-type", "unit_test")
+def test_step_by_step_equals_from_nothing(warehouse: Warehouse, build_once: Any) -> None:
+    def rebuild(fresh: Warehouse) -> None:
+        with duckdb.connect(str(fresh.path)) as connection:
+            connection.execute(f"attach '{warehouse.path}' as lived (read_only)")
+            connection.execute("create schema dropbox_raw")
+            for (table,) in connection.execute(
+                "select table_name from information_schema.tables "
+                "where table_catalog = 'lived' and table_schema = 'dropbox_raw'"
+            ).fetchall():
+                connection.execute(f"create table dropbox_raw.{table} as from lived.dropbox_raw.{table}")
+        fresh.dbt("build", "--exclude-resource-type", "unit_test")
+
+    fresh = build_once("incremental-rebuilt", rebuild)
     lived, from_nothing = content(warehouse), content(fresh)
     assert lived.keys() == from_nothing.keys()
     for name in lived:
@@ -111,12 +112,13 @@ def test_a_load_stays_open_until_all_its_days_were_named(warehouse: Warehouse) -
     assert len(ledger(warehouse)) == 4
 
 
-def test_nothing_new_is_nothing_to_do(warehouse: Warehouse, tmp_path: Any) -> None:
-    idle = Warehouse(tmp_path)
-    idle.path.write_bytes(warehouse.path.read_bytes())
-    before = content(idle)
-    transform(idle)
+def test_nothing_new_is_nothing_to_do(warehouse: Warehouse, build_once: Any) -> None:
+    def run_again(idle: Warehouse) -> None:
+        idle.path.write_bytes(warehouse.path.read_bytes())
+        transform(idle)
+
+    idle = build_once("incremental-idle", run_again)
     assert idle.rows("from dropbox_audit_internal.int_dropbox__new_loads") == []
     assert idle.rows("from dropbox_audit_internal.int_dropbox__touched_days") == []
-    assert content(idle) == before
+    assert content(idle) == content(warehouse)
     assert ledger(idle) == ledger(warehouse)

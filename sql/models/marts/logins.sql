@@ -24,7 +24,7 @@ select
         {{ json_text('events.details', '$.error_details.user_friendly_message') }},
         {{ json_text('events.details', '$.error_details.technical_error_message') }}
     ) as failure_reason,
-    cast({{ json_text('events.details', '$.is_emm_managed') }} as boolean) as is_emm_managed,
+    {{ try_cast(json_text('events.details', '$.is_emm_managed'), 'boolean') }} as is_emm_managed,
     case
         when events.event_type in ('sign_in_as_session_start', 'sign_in_as_session_end') then events.context_email
     end as signed_in_as_email,

@@ -39,12 +39,10 @@ sharing_changes as (
             {{ json_text('events.details', '$.sharing_permission') }}
         ) as access_level,
         -- Some details name the shared thing by its place in the list of assets; else it is the first.
-        cast(
-            coalesce(
-                {{ json_text('events.details', '$.target_asset_index') }},
-                {{ json_text('events.details', '$.request_details.asset_index') }},
-                '0'
-            ) as bigint
+        coalesce(
+            {{ try_cast(json_text('events.details', '$.target_asset_index'), 'bigint') }},
+            {{ try_cast(json_text('events.details', '$.request_details.asset_index'), 'bigint') }},
+            0
         ) as asset_position
     from events
     inner join event_types
