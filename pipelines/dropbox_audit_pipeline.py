@@ -8,7 +8,6 @@ import subprocess
 import sys
 
 import dlt
-
 from dropbox_audit import dropbox_audit
 from dropbox_audit.transform import sql_folder
 from dropbox_audit.warehouse import find_target

@@ -66,6 +66,10 @@ class Walk:
     first_occurred_at: str | None = None
     last_occurred_at: str | None = None
     answered_at: str | None = None
+    may_hand_over: bool = False
+    """Whether it reads all history from its first page, so that parallel readers may take over from it."""
+    newest_in_history: str | None = None
+    """Of a live walk: the newest event that the windows opened beside it have seen, until they are all read."""
 
     def as_state(self) -> dict[str, Any]:
         """A JSON object for dlt's state, without what is at its default."""
@@ -86,7 +90,7 @@ def open_walk(kind: WalkKind, now: datetime, start: datetime | None = None, end:
 def first_walks(settings: Settings, now: datetime) -> dict[str, Walk]:
     """The walks that read all history from `start_time` and then go on."""
     start = instant(settings.start_time, "start_time", now) if settings.start_time else None
-    walk = open_walk("live", now, start)
+    walk = replace(open_walk("live", now, start), may_hand_over=True)
     return {walk.walk_id: walk}
 
 
@@ -121,6 +125,7 @@ def advance(walk: Walk, page: Page, rows: PageRows, received_at: datetime) -> tu
             first_occurred_at=_extreme(min, walk.first_occurred_at, rows.first_occurred_at),
             last_occurred_at=_extreme(max, walk.last_occurred_at, last),
             answered_at=_iso(received_at),
+            may_hand_over=walk.may_hand_over and page.has_more,
         ),
         is_replayed,
     )
@@ -137,7 +142,29 @@ def successor(walk: Walk, reached: datetime | None, lookback: timedelta, now: da
     else:
         # It has seen nothing yet, so there is nothing to build upon: begin where it began.
         start = own_start
-    return open_walk(walk.kind, now, start, parse(walk.end_time))
+    after = open_walk(walk.kind, now, start, parse(walk.end_time))
+    return replace(after, newest_in_history=walk.newest_in_history)
+
+
+def note_history(live: Walk, window: Walk) -> Walk:
+    """The live walk, knowing how far a window beside it has come."""
+    if live.newest_in_history is None:
+        return live
+    newest = _extreme(max, live.newest_in_history, parse(window.last_occurred_at))
+    return replace(live, newest_in_history=newest)
+
+
+def after_history(live: Walk, lookback: timedelta, now: datetime) -> Walk:
+    """The live walk once all windows beside it are read.
+
+    It began at `lookback` before our clock's now. Where the newest event of all history is older than that, either the
+    team is quiet or our clock is ahead, and events that arrive late could fall before it: then it is replaced by one
+    that begins at `lookback` before the newest event.
+    """
+    newest, start = parse(live.newest_in_history), parse(live.start_time)
+    if newest is None or start is None or newest >= start:
+        return replace(live, newest_in_history=None)
+    return open_walk("live", now, (newest - lookback).replace(microsecond=0))
 
 
 def parse(text: str | None) -> datetime | None:

@@ -95,7 +95,9 @@ def transform(
     variables: dict[str, Any] = {}
     if team_domains:
         variables["team_domains"] = [domain.lower() for domain in team_domains]
-    if pending.days is not None and not full_refresh:
+    if pending.days is not None and not full_refresh and target.destination == "bigquery":
+        # BigQuery prunes on literals only. Elsewhere dbt looks the days up itself: other variables than last time make
+        # it parse the whole project again, which takes longer.
         variables["touched_days"] = pending.days
     arguments = ["--exclude-resource-type", "unit_test"]
     if not everything:

@@ -8,7 +8,7 @@ fetched again.
 import queue
 import threading
 from collections import deque
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,9 +17,10 @@ import pyarrow as pa
 
 from dropbox_audit.api import CursorLost, DropboxClient, Notice
 from dropbox_audit.clock import Clock
-from dropbox_audit.cursor import Walk, advance, parse, successor
+from dropbox_audit.cursor import Walk, advance, after_history, note_history, parse, successor
 from dropbox_audit.errors import ConfigurationError, RunError, Stopped
 from dropbox_audit.events import TIMESTAMP, MalformedPageError, Page, Tables, decode_events, decode_page
+from dropbox_audit.history import SHORT_HISTORY_PAGES, hand_over, longest, split
 
 PAGES_PER_TABLE = 10
 """Pages joined into one Arrow table: fewer, larger tables are cheaper for dlt to write."""
@@ -86,7 +87,7 @@ class LogReader:
         follow: ids of the walks to read; all of them unless given. The others are kept as they are.
         lookback: overlap when a cursor is lost.
         clock, stop: source of time; the event that ends reading.
-        workers: threads.
+        workers: parallel readers of history, beside the live walk.
         notice: called with one sentence when something worth telling happens.
     """
 
@@ -115,18 +116,22 @@ class LogReader:
         self._workers = max(1, workers)
         self._answers: queue.Queue[_Answer | _Lost | _Failed] = queue.Queue(_QUEUE_PAGES)
         self._ahead: deque[_Answer | _Lost | _Failed] = deque()
-        self._todo = deque(walk for walk in walks.values() if follow is None or walk.walk_id in follow)
-        self._following = len(self._todo)
-        self._lock = threading.Lock()
+        self._todo: queue.Queue[Walk] = queue.Queue()
+        self._active: set[str] = set()
+        """Ids of the walks that are being read or wait for a thread."""
+        self._given_up: set[str] = set()
         self._threads: list[threading.Thread] = []
         self._changed: dict[str, dict[str, Any]] = {}
+        for walk in walks.values():
+            if follow is None or walk.walk_id in follow:
+                self._read(walk)
 
     # -- what the consumer asks ---------------------------------------------------------------------------------
 
     @property
     def is_finished(self) -> bool:
         """Whether every walk has been read to its present end, or reading cannot go on."""
-        return self.error is not None or (self._following == 0 and not self._ahead)
+        return self.error is not None or not (self._active or self._ahead)
 
     def has_news(self) -> bool:
         """Read on until there is something to store or nothing left to read; whether there is something.
@@ -137,7 +142,7 @@ class LogReader:
             answer = self._next()
             if isinstance(answer, _Failed):
                 self._fail(answer.error)
-            elif isinstance(answer, _Answer) and not answer.page.events and not self._ends_window(answer):
+            elif isinstance(answer, _Answer) and not self._is_worth_a_batch(answer):
                 self._take(answer, Tables())
             elif answer is not None:
                 self._ahead.appendleft(answer)
@@ -189,7 +194,10 @@ class LogReader:
         if isinstance(answer, _Failed):
             self._fail(answer.error)
             return 0
-        walk = self.walks[answer.walk_id]
+        walk = self.walks.get(answer.walk_id)
+        if walk is None:
+            # Of a walk that was cut up meanwhile: the windows in its place read this again.
+            return 0
         if isinstance(answer, _Lost):
             self._succeed(walk, answer)
             return 0
@@ -207,17 +215,58 @@ class LogReader:
         self.tally.rejected_events += len(rows.rejected)
         self.tally.replayed_pages += is_replayed
         self.walks[walk.walk_id] = after
-        is_done = not answer.page.has_more
-        if answer.page.events or (is_done and walk.kind == "window"):
-            self._record(after, "done" if is_done and walk.kind == "window" else "open")
-        if is_done:
-            self._following -= 1
-            if walk.kind == "window":
-                del self.walks[walk.walk_id]
+        if answer.page.events or self._ends_window(answer):
+            self._record(after, "done" if self._ends_window(answer) else "open")
+        if after.kind == "window":
+            self._note_history(after)
+        if not answer.page.has_more:
+            self._end(after)
+        elif after.may_hand_over and after.page_no >= SHORT_HISTORY_PAGES and after.cursor != walk.cursor:
+            self._hand_over(after)
+        else:
+            self._split_longest()
         return 1
 
+    def _is_worth_a_batch(self, answer: _Answer) -> bool:
+        return answer.walk_id in self.walks and (bool(answer.page.events) or self._ends_window(answer))
+
     def _ends_window(self, answer: _Answer) -> bool:
-        return not answer.page.has_more and self.walks[answer.walk_id].kind == "window"
+        walk = self.walks.get(answer.walk_id)
+        return walk is not None and walk.kind == "window" and not answer.page.has_more
+
+    # -- which walks are read -----------------------------------------------------------------------------------
+
+    def _read(self, walk: Walk) -> None:
+        """Have a walk read by the next free thread."""
+        self.walks[walk.walk_id] = walk
+        self._active.add(walk.walk_id)
+        self._todo.put(walk)
+
+    def _replace(self, walk: Walk, others: Iterable[Walk], state: str) -> None:
+        """Let others take the place of a walk, which ends in `state`."""
+        self._record(walk, state)
+        del self.walks[walk.walk_id]
+        self._active.discard(walk.walk_id)
+        self._given_up.add(walk.walk_id)
+        for other in others:
+            self._read(other)
+            self._record(other, "open")
+        self._start_threads()
+
+    def _end(self, walk: Walk) -> None:
+        """A walk has been read to its present end."""
+        self._active.discard(walk.walk_id)
+        if walk.kind == "live":
+            return
+        del self.walks[walk.walk_id]
+        live = self._live()
+        if live is not None and live.newest_in_history is not None and not self._windows():
+            after = after_history(live, self._lookback, self._clock.now())
+            if after.walk_id == live.walk_id:
+                self.walks[live.walk_id] = after
+            else:
+                self._replace(live, [after], "split")
+        self._split_longest()
 
     def _succeed(self, walk: Walk, lost: _Lost) -> None:
         self.tally.resets += 1
@@ -229,12 +278,33 @@ class LogReader:
             f"Dropbox no longer knows the cursor ({lost.tag}): reading again from "
             f"{after.start_time or 'the beginning of the log'}; events already stored are recognised"
         )
-        self._record(walk, "reset")
-        del self.walks[walk.walk_id]
-        self.walks[after.walk_id] = after
-        self._record(after, "open")
-        with self._lock:
-            self._todo.append(after)
+        self._replace(walk, [after], "reset")
+
+    def _hand_over(self, walk: Walk) -> None:
+        """Leave a long history to parallel readers."""
+        parts = hand_over(walk, self._workers, self._lookback, self._clock.now())
+        if parts is not None:
+            self._replace(walk, [parts.live, *parts.windows], "split")
+
+    def _split_longest(self) -> None:
+        """Cut the longest window again while readers are idle."""
+        idle = self._workers - len(self._windows() & self._active)
+        if idle < 1 or not self._todo.empty():
+            return
+        window = longest(walk for walk_id, walk in self.walks.items() if walk_id in self._active)
+        if window is not None and (parts := split(window, idle, self._clock.now())):
+            self._replace(window, parts, "split")
+
+    def _live(self) -> Walk | None:
+        return next((walk for walk in self.walks.values() if walk.kind == "live"), None)
+
+    def _windows(self) -> set[str]:
+        return {walk_id for walk_id, walk in self.walks.items() if walk.kind == "window"}
+
+    def _note_history(self, window: Walk) -> None:
+        live = self._live()
+        if live is not None:
+            self.walks[live.walk_id] = note_history(live, window)
 
     def _fail(self, error: BaseException) -> None:
         self.error = error
@@ -261,20 +331,18 @@ class LogReader:
     # -- fetching, in the threads -------------------------------------------------------------------------------
 
     def _start_threads(self) -> None:
-        if self._threads:
-            return
-        for number in range(min(self._workers, len(self._todo))):
-            thread = threading.Thread(target=self._work, name=f"dropbox-log-{number}", daemon=True)
+        """As many threads as there are walks to read, at most one for each reader of history and one for the rest."""
+        while len(self._threads) < min(self._workers + 1, len(self._active)):
+            thread = threading.Thread(target=self._work, name=f"dropbox-log-{len(self._threads)}", daemon=True)
             self._threads.append(thread)
             thread.start()
 
     def _work(self) -> None:
         while not self._halt.is_set():
-            with self._lock:
-                walk = self._todo.popleft() if self._todo else None
-            if walk is None:
-                # A walk that is reset while another thread rests comes back into the list.
-                self._halt.wait(_TICK)
+            try:
+                walk = self._todo.get(timeout=_TICK)
+            except queue.Empty:
+                # A walk that is reset or cut up while this thread rests comes back into the list.
                 continue
             try:
                 self._follow(walk)
@@ -284,7 +352,7 @@ class LogReader:
 
     def _follow(self, walk: Walk) -> None:
         cursor = walk.cursor
-        while not self._halt.is_set():
+        while not self._halt.is_set() and walk.walk_id not in self._given_up:
             try:
                 if cursor is None:
                     body = self.client.get_events(parse(walk.start_time), parse(walk.end_time))

@@ -10,6 +10,9 @@ from typing import Any
 
 import dlt
 import duckdb
+from dlt.common.destination import Destination
+from dlt.common.destination.exceptions import UnknownDestinationModule
+from dlt.common.exceptions import MissingDependencyException
 
 from dropbox_audit.api import Notice
 from dropbox_audit.clock import Clock
@@ -102,6 +105,7 @@ def find_target(destination: str) -> Target:
         ConfigurationError: an unknown destination, or a DuckDB file that could not be queried.
     """
     if destination != "duckdb":
+        _check_known(destination)
         return Target(destination)
     configured = any(dlt.secrets.get(key) for key in ("destination.duckdb.credentials", "destination.credentials"))
     if configured:
@@ -110,6 +114,22 @@ def find_target(destination: str) -> Target:
     else:
         path = Path(DEFAULT_FILE)
     return duckdb_target(path)
+
+
+def _check_known(destination: str) -> None:
+    try:
+        factory = Destination.from_reference(destination)
+        if factory is not None:
+            # Loads what the destination depends on.
+            factory.spec  # noqa: B018
+    except UnknownDestinationModule:
+        raise ConfigurationError(
+            f"--destination {destination} is unknown: use duckdb, bigquery, snowflake or another destination of dlt."
+        ) from None
+    except MissingDependencyException as error:
+        raise ConfigurationError(
+            f"--destination {destination} needs packages that are not installed: {', '.join(error.dependencies)}."
+        ) from None
 
 
 def duckdb_target(path: Path) -> Target:
