@@ -142,8 +142,8 @@ def make_event(number: int = 0, *, at: datetime | None = None, **changes: Any) -
 
 def make_log(count: int, *, start: datetime | None = None) -> list[dict[str, Any]]:
     """`count` different events, a minute apart, with a pair of twins and a pair of near-twins in every hundred."""
-    start = start or NOON - timedelta(days=3)
-    events = [make_event(number, at=start + timedelta(minutes=number % 4000)) for number in range(count)]
+    start = start or NOON - timedelta(days=1)
+    events = [make_event(number, at=start + timedelta(minutes=number % 1400)) for number in range(count)]
     for place in range(10, count - 1, 100):
         events[place] = json.loads(json.dumps(events[place - 1]))
     for place in range(60, count - 1, 100):
@@ -217,10 +217,13 @@ class Workspace:
         return Settings(**given).validated(NOON)
 
     def loader(self, url: str, *, file: str | None = None, clock: Clock | None = None, **changes: Any) -> Loader:
-        """A loader into `file`; `changes` are settings, except `stop`, `notice`, `progress` and `pipeline_name`."""
+        """A loader into `file`; `changes` are settings, except `stop`, `notice`, `progress` and `pipeline_name`.
+
+        Without a `clock` it is `NOON`, and `make_event`'s events are too young to be read as history.
+        """
         own = {key: changes.pop(key) for key in ("stop", "notice", "progress", "pipeline_name") if key in changes}
         target = duckdb_target(self.folder / (file or self.file))
-        return Loader(self.settings(url, **changes), target, clock=clock or Clock(), **own)
+        return Loader(self.settings(url, **changes), target, clock=clock or VirtualClock(), **own)
 
     def load(self, url: str, **options: Any) -> Any:
         """One `load` with a loader of its own, as a new process would; see `loader` for options."""

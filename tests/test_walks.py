@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from support import NOON, Sighting, VirtualClock, kept_events, make_event, stamp
 
 LOOKBACK = timedelta(hours=48)
+BEGAN = datetime(2026, 10, 1, tzinfo=UTC)
 
 # -- a Dropbox in memory ----------------------------------------------------------------------------------------------
 
@@ -126,13 +127,24 @@ class FakeDropbox:
         }
 
 
+class LogClock(VirtualClock):
+    """The time by the log: the moment at which its newest visible event arrived."""
+
+    def __init__(self, client: FakeDropbox) -> None:
+        super().__init__()
+        self._client = client
+
+    def now(self) -> datetime:
+        client = self._client
+        return client.log[client.visible - 1].arrived + timedelta(seconds=1) if client.visible else BEGAN
+
+
 def random_log(seed: int, count: int) -> list[Logged]:
     """Events in order of arrival, up to a day late, with twins and with near-twins in the same second."""
     chance = random.Random(seed)
-    began = datetime(2026, 10, 1, tzinfo=UTC)
     events: list[Logged] = []
     for fact in range(count):
-        happened = began + timedelta(seconds=chance.randrange(12 * 86400))
+        happened = BEGAN + timedelta(seconds=chance.randrange(12 * 86400))
         if events and chance.random() < 0.2:
             happened = chance.choice(events).happened
         late = timedelta(seconds=chance.choice((1, 60, 3600, 86400)) * chance.random())
@@ -178,7 +190,7 @@ class Warehouse:
 
 
 def reader_of(client: Any, walks: Mapping[str, Walk], **options: Any) -> LogReader:
-    return LogReader(client, walks, lookback=LOOKBACK, clock=VirtualClock(), **options)
+    return LogReader(client, walks, **{"lookback": LOOKBACK, "clock": VirtualClock(), **options})
 
 
 def read_batch(reader: LogReader, max_pages: int | None = None) -> list[Mapping[str, Any]]:
@@ -187,7 +199,7 @@ def read_batch(reader: LogReader, max_pages: int | None = None) -> list[Mapping[
 
 def read_on(client: FakeDropbox, warehouse: Warehouse, chance: random.Random) -> None:
     """One run: batches of random size until the present end, or until it crashes."""
-    reader = reader_of(client, warehouse.walks, workers=chance.randint(1, 3))
+    reader = reader_of(client, warehouse.walks, clock=LogClock(client), workers=chance.randint(1, 3))
     try:
         while not reader.is_finished:
             if chance.random() < 0.5 and not reader.has_news():
