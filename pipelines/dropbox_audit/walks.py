@@ -119,7 +119,8 @@ class LogReader:
         self._todo: queue.Queue[Walk] = queue.Queue()
         self._active: set[str] = set()
         """Ids of the walks that are being read or wait for a thread."""
-        self._given_up: set[str] = set()
+        self._given_up: dict[str, Walk] = {}
+        """Walks that others have taken the place of, as far as they were read."""
         self._threads: list[threading.Thread] = []
         self._changed: dict[str, dict[str, Any]] = {}
         for walk in walks.values():
@@ -147,7 +148,7 @@ class LogReader:
             elif answer is not None:
                 self._ahead.appendleft(answer)
                 return True
-        return False
+        return not self._answers.empty()
 
     def tables(self, max_pages: int | None = None) -> Iterator[dict[str, pa.Table]]:
         """Take pages, at most `max_pages`, as Arrow tables by table name.
@@ -163,6 +164,10 @@ class LogReader:
             pages += self._take(answer, tables)
             if pages and pages % PAGES_PER_TABLE == 0 and tables.event_count:
                 yield tables.take()
+        if self.error is not None:
+            # What other threads had received by then is as good as what came before.
+            while rest := self._received():
+                self._take(rest, tables)
         walks, self._changed = self._walk_rows(), {}
         yield {**tables.take(), "walks": walks}
 
@@ -181,25 +186,32 @@ class LogReader:
         self._start_threads()
         while True:
             if self._stop.is_set():
-                self.error = Stopped("stopped by a signal")
-                self._halt.set()
+                self._fail(Stopped("stopped by a signal"))
                 return None
             try:
                 return self._answers.get(timeout=_TICK)
             except queue.Empty:
                 continue
 
+    def _received(self) -> _Answer | _Lost | _Failed | None:
+        """An answer that is here already, or None."""
+        if self._ahead:
+            return self._ahead.popleft()
+        try:
+            return self._answers.get_nowait()
+        except queue.Empty:
+            return None
+
     def _take(self, answer: _Answer | _Lost | _Failed, tables: Tables) -> int:
         """Account for one answer; returns the pages it was (0 or 1)."""
         if isinstance(answer, _Failed):
             self._fail(answer.error)
             return 0
-        walk = self.walks.get(answer.walk_id)
-        if walk is None:
-            # Of a walk that was cut up meanwhile: the windows in its place read this again.
-            return 0
+        is_given_up = answer.walk_id in self._given_up
+        walk = (self._given_up if is_given_up else self.walks)[answer.walk_id]
         if isinstance(answer, _Lost):
-            self._succeed(walk, answer)
+            if not is_given_up:
+                self._succeed(walk, answer)
             return 0
         rows = decode_events(answer.page.events)
         try:
@@ -214,6 +226,11 @@ class LogReader:
         self.tally.events += 0 if is_replayed else len(rows.events)
         self.tally.rejected_events += len(rows.rejected)
         self.tally.replayed_pages += is_replayed
+        if is_given_up:
+            # Received before its reader heard of it: kept as evidence, though others read this stretch.
+            self._given_up[walk.walk_id] = after
+            self._record(after, "split")
+            return 1
         self.walks[walk.walk_id] = after
         if answer.page.events or self._ends_window(answer):
             self._record(after, "done" if self._ends_window(answer) else "open")
@@ -228,7 +245,7 @@ class LogReader:
         return 1
 
     def _is_worth_a_batch(self, answer: _Answer) -> bool:
-        return answer.walk_id in self.walks and (bool(answer.page.events) or self._ends_window(answer))
+        return bool(answer.page.events) or self._ends_window(answer)
 
     def _ends_window(self, answer: _Answer) -> bool:
         walk = self.walks.get(answer.walk_id)
@@ -247,7 +264,7 @@ class LogReader:
         self._record(walk, state)
         del self.walks[walk.walk_id]
         self._active.discard(walk.walk_id)
-        self._given_up.add(walk.walk_id)
+        self._given_up[walk.walk_id] = walk
         for other in others:
             self._read(other)
             self._record(other, "open")
@@ -307,7 +324,7 @@ class LogReader:
             self.walks[live.walk_id] = note_history(live, window)
 
     def _fail(self, error: BaseException) -> None:
-        self.error = error
+        self.error = self.error or error
         self._halt.set()
 
     def _record(self, walk: Walk, state: str) -> None:
@@ -332,7 +349,7 @@ class LogReader:
 
     def _start_threads(self) -> None:
         """As many threads as there are walks to read, at most one for each reader of history and one for the rest."""
-        while len(self._threads) < min(self._workers + 1, len(self._active)):
+        while not self._halt.is_set() and len(self._threads) < min(self._workers + 1, len(self._active)):
             thread = threading.Thread(target=self._work, name=f"dropbox-log-{len(self._threads)}", daemon=True)
             self._threads.append(thread)
             thread.start()
