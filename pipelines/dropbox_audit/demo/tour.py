@@ -4,6 +4,7 @@ import shutil
 import textwrap
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 from rich import box
@@ -88,9 +89,9 @@ def give(stop: threading.Event, say: Callable[[str], None], tell: Callable[[str]
 
 
 def serve(port: int, say: Callable[[str], None]) -> None:
-    """Keep the simulated API running until interrupted."""
-    team = simulate_team()
-    say(f"Simulated Dropbox on http://127.0.0.1:{port} with {len(team.events):,} events. Ctrl-C ends it.")
+    """Keep the simulated API running until interrupted; its team goes on working for another day."""
+    team = simulate_team(until=Clock().now() + timedelta(days=1))
+    say(f"Simulated Dropbox on http://127.0.0.1:{port}; new events keep arriving for a day. Ctrl-C ends it.")
     say(f"  SOURCES__DROPBOX_AUDIT__API_URL=http://127.0.0.1:{port}")
     say(f"  SOURCES__DROPBOX_AUDIT__APP_KEY={APP_KEY}")
     say(f"  SOURCES__DROPBOX_AUDIT__REFRESH_TOKEN={REFRESH_TOKEN}")
