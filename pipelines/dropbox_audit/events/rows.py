@@ -1,33 +1,14 @@
-"""Page bytes to Arrow tables; pure functions.
+"""Events as rows: the Arrow schemas, and what each column takes from an event."""
 
-A page is decoded only as far as the columns need, and each event's complete JSON is kept beside them, so that nothing
-unknown is lost and no event can fail its page. Three things are computed here that everything downstream rests on:
-
-`identity`
-    The 128-bit hash of the event's canonical JSON (sorted keys) without presentation, that is without
-    `event_type.description` and `event_category` (Dropbox rewords and moves them), without `display_name` and `email`
-    of anyone who carries an account id, and without city, region and country where there is an IP address. The same
-    event read again has the same identity however it is presented; two real events may share one.
-
-`exact_hash`
-    The 128-bit hash of the canonical JSON of the complete event.
-
-`page_digest`
-    The hash of a page's exact hashes in order: equal when two pages hold equal events.
-"""
-
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from hashlib import blake2b
 from typing import Any
 
-import msgspec
-import orjson
 import pyarrow as pa
 
-from dropbox_audit import rawjson
+from dropbox_audit.events.identity import NotAnEventError, canonical, canonical_hash, loads, strip_presentation
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
 
@@ -112,53 +93,6 @@ _USABLE_INT64 = range(-(2**63), 2**63)
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
 
-class MalformedPageError(ValueError):
-    """JSON, but not an answer of team_log."""
-
-
-class _PageBody(msgspec.Struct, gc=False):
-    events: list[msgspec.Raw]
-    cursor: str
-    has_more: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """An answer of `get_events` or `get_events/continue`: its events as raw JSON, in order."""
-
-    events: Sequence[bytes]
-    cursor: str
-    has_more: bool
-
-
-def decode_page(body: bytes) -> Page:
-    """Split an answer into its events without decoding them.
-
-    Raises:
-        MalformedPageError: it lacks `events`, `cursor` or `has_more`.
-    """
-    try:
-        decoded = _PAGE_DECODER.decode(body)
-    except (msgspec.DecodeError, RecursionError):
-        return _decode_odd_page(body)
-    return Page([bytes(raw) for raw in decoded.events], decoded.cursor, decoded.has_more)
-
-
-def _decode_odd_page(body: bytes) -> Page:
-    """A page that holds an event which the strict decoder refuses: split it by counting brackets."""
-    try:
-        events, rest = rawjson.split_array(body, "events")
-    except rawjson.MalformedError as error:
-        raise MalformedPageError(str(error)) from error
-    cursor, has_more = rest.get("cursor"), rest.get("has_more")
-    if type(cursor) is not str or type(has_more) is not bool:
-        raise MalformedPageError("no cursor or no has_more")
-    return Page(events, cursor, has_more)
-
-
-_PAGE_DECODER = msgspec.json.Decoder(_PageBody)
-
-
 @dataclass(slots=True)
 class PageRows:
     """A page's rows before they know their place in a walk; what `decode_events` returns."""
@@ -178,10 +112,10 @@ def decode_events(raw_events: Sequence[bytes]) -> PageRows:
     digest = blake2b(digest_size=16)
     for position, raw in enumerate(raw_events):
         try:
-            event = _loads(raw)
+            event = loads(raw)
             row, occurred_at = _event_row(position, raw, event, rows)
-        except (_RejectedError, RecursionError) as error:
-            reason = str(error) if isinstance(error, _RejectedError) else "nested too deeply"
+        except (NotAnEventError, RecursionError) as error:
+            reason = str(error) if isinstance(error, NotAnEventError) else "nested too deeply"
             rows.rejected.append((position, reason, _text_bytes(raw)))
             digest.update(raw)
             continue
@@ -280,22 +214,17 @@ def _text_bytes(raw: bytes) -> bytes:
 
 # -- one event --------------------------------------------------------------------------------------------------
 
-
-class _RejectedError(ValueError):
-    pass
-
-
 _EXACT_HASH = 2
 """Place of `exact_hash` in an event's row."""
 
 
 def _event_row(position: int, raw: bytes, event: Any, rows: PageRows) -> tuple[tuple[Any, ...], datetime]:
     if type(event) is not dict:
-        raise _RejectedError("not an object")
+        raise NotAnEventError("not an object")
     occurred_at = _occurred_at(event.get("timestamp"))
     occurred = _microseconds(occurred_at)
     occurred_on = occurred // 86_400_000_000
-    exact_hash = _hash(event)
+    exact_hash = canonical_hash(event)
 
     event_type = event.get("event_type")
     actor_tag, actor = _unwrap(event.get("actor"))
@@ -330,7 +259,7 @@ def _event_row(position: int, raw: bytes, event: Any, rows: PageRows) -> tuple[t
         involves if type(involves) is bool else None,
         len(assets),
         len(participants),
-        None if details is None else _dumps(details),
+        None if details is None else canonical(details),
         _tag(details) == "missing_details",
         raw,
     )
@@ -338,8 +267,8 @@ def _event_row(position: int, raw: bytes, event: Any, rows: PageRows) -> tuple[t
     participant_rows = [(position, place, occurred_on, *_participant(who)) for place, who in enumerate(participants)]
 
     # Last, because it takes the presentation out of `event`.
-    _strip_presentation(event)
-    identity = _hash(event)
+    strip_presentation(event)
+    identity = canonical_hash(event)
     rows.assets += asset_rows
     rows.participants += participant_rows
     return (position, identity, exact_hash, occurred, occurred_on, *head), occurred_at
@@ -405,7 +334,7 @@ def _list(value: Any) -> list[Any]:
 
 def _occurred_at(timestamp: Any) -> datetime:
     if timestamp is None:
-        raise _RejectedError("no timestamp")
+        raise NotAnEventError("no timestamp")
     if type(timestamp) is str:
         try:
             moment = datetime.fromisoformat(timestamp)
@@ -413,7 +342,7 @@ def _occurred_at(timestamp: Any) -> datetime:
             return moment.astimezone(UTC)
         except (ValueError, OverflowError):
             pass
-    raise _RejectedError("a timestamp that is no time")
+    raise NotAnEventError("a timestamp that is no time")
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -422,62 +351,3 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def _microseconds(moment: datetime) -> int:
     delta = moment - _EPOCH
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
-
-
-# -- canonical JSON ---------------------------------------------------------------------------------------------
-
-
-def _loads(raw: bytes) -> Any:
-    try:
-        return orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        # Lone surrogates, numbers and nesting that only Python's decoder takes.
-        try:
-            return json.loads(raw.decode("utf-8", "replace"))
-        except ValueError:
-            raise _RejectedError("not JSON") from None
-
-
-def _dumps(value: Any) -> bytes:
-    try:
-        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-    except (TypeError, ValueError):
-        # What orjson refuses, Python's encoder writes: integers beyond 64 bits, deep nesting, lone surrogates. The
-        # last are replaced, because no warehouse parses them.
-        text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return text.encode("utf-8", "replace")
-
-
-def _hash(value: Any) -> str:
-    return blake2b(_dumps(value), digest_size=16).hexdigest()
-
-
-def _strip_presentation(event: dict[str, Any]) -> None:
-    event.pop("event_category", None)
-    event_type = event.get("event_type")
-    if type(event_type) is dict:
-        event_type.pop("description", None)
-    _strip_people_and_places(event)
-
-
-def _strip_people_and_places(node: dict[str, Any]) -> None:
-    if node.get("account_id"):
-        node.pop("display_name", None)
-        node.pop("email", None)
-    if node.get("ip_address"):
-        node.pop("city", None)
-        node.pop("region", None)
-        node.pop("country", None)
-    for value in node.values():
-        if type(value) is dict:
-            _strip_people_and_places(value)
-        elif type(value) is list:
-            _strip_list(value)
-
-
-def _strip_list(items: list[Any]) -> None:
-    for item in items:
-        if type(item) is dict:
-            _strip_people_and_places(item)
-        elif type(item) is list:
-            _strip_list(item)

@@ -1,30 +1,24 @@
-"""Dropbox over HTTP: tokens, retries, the request budget. Bytes in, bytes out; knows no tables.
+"""The client: tokens, waiting, one HTTP exchange after the other. Safe to use from several threads."""
 
-What is transient (a connection that breaks or stalls, 429, 5xx, an HTML page in place of JSON, a truncated body) is
-tried again with a delay that doubles up to ten minutes and is never shorter than the server asked, for at most
-`give_up_after`. What is permanent (a missing scope, a revoked token, a wrong address) fails at once with a sentence
-that says what to do.
-
-All workers share one client: one token refresh serves them all, one `Retry-After` holds them all back, and one token
-bucket (`requests_per_hour`) counts every call but the token's.
-"""
-
-import json
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
-from pathlib import Path
+from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
 import orjson
 import requests
-from filelock import FileLock
 from requests.auth import AuthBase
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
-from dropbox_audit import rawjson
+from dropbox_audit.api.answers import (
+    TokenExpired,
+    TransientTrouble,
+    raise_for_answer,
+    raise_for_token_answer,
+    require_json,
+)
+from dropbox_audit.api.budget import RequestBudget
 from dropbox_audit.clock import Clock
 from dropbox_audit.errors import ConfigurationError, RunError, Stopped
 from dropbox_audit.settings import Settings, duration
@@ -42,28 +36,6 @@ _CHUNK_BYTES = 1 << 20
 _REFRESH_AHEAD = timedelta(minutes=5)
 
 Notice = Callable[[str], None]
-
-
-class CursorLost(Exception):
-    """Dropbox no longer knows the cursor: `reset` (with the approximate time it had reached) or `bad_cursor`."""
-
-    def __init__(self, tag: str, reached: datetime | None) -> None:
-        super().__init__(tag)
-        self.tag = tag
-        self.reached = reached
-
-
-class _Transient(Exception):
-    def __init__(self, what: str, asked: float | None = None, *, contact: bool = True) -> None:
-        super().__init__(what)
-        self.asked = asked
-        """Seconds the server asked to wait, if it did."""
-        self.contact = contact
-        """Whether anything answered at all."""
-
-
-class _TokenExpired(Exception):
-    pass
 
 
 class _Bearer(AuthBase):
@@ -84,68 +56,6 @@ class Traffic:
     requests: int = 0
     retries: int = 0
     waited_seconds: float = 0.0
-
-
-class RequestBudget:
-    """A token bucket of `per_hour` requests, kept in a file so that it spans runs; 0 means no limit.
-
-    Args:
-        path: where the level is kept; runs that share it share the budget.
-        per_hour: size of the bucket and requests it gains in an hour.
-        clock: source of the wall-clock time.
-    """
-
-    def __init__(self, path: Path | None, per_hour: int, clock: Clock) -> None:
-        self.path = path
-        self.per_hour = per_hour
-        self._clock = clock
-        self._level = float(per_hour)
-        self._at = clock.now().timestamp()
-        self._lock = threading.Lock()
-
-    def take(self) -> float:
-        """Take one request out; returns the seconds to wait before making it (0 within the budget)."""
-        if self.per_hour == 0:
-            return 0.0
-        with self._lock:
-            if self.path is None:
-                return self._take()
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(f"{self.path}.lock"):
-                self._read()
-                wait = self._take()
-                partial = self.path.with_suffix(".partial")
-                partial.write_text(json.dumps({"level": self._level, "at": self._at}))
-                partial.replace(self.path)
-                return wait
-
-    def level(self) -> float:
-        """Requests that could be made at once now."""
-        if self.path is not None:
-            self._read()
-        self._refill()
-        return max(0.0, self._level)
-
-    def _take(self) -> float:
-        self._refill()
-        self._level -= 1
-        return 0.0 if self._level >= 0 else -self._level * 3600 / self.per_hour
-
-    def _refill(self) -> None:
-        now = self._clock.now().timestamp()
-        # A clock that was set back must neither drain nor freeze the bucket.
-        self._level = min(float(self.per_hour), self._level + max(0.0, now - self._at) * self.per_hour / 3600)
-        self._at = now
-
-    def _read(self) -> None:
-        if self.path is None:
-            return
-        try:
-            kept = json.loads(self.path.read_text())
-            self._level, self._at = float(kept["level"]), float(kept["at"])
-        except (OSError, ValueError, KeyError, TypeError):
-            # Never written, or written by a machine that lost power: start with a full bucket.
-            self._level, self._at = float(self.per_hour), self._clock.now().timestamp()
 
 
 @dataclass
@@ -246,7 +156,7 @@ class DropboxClient:
                 self._count(requests=1)
                 try:
                     return self._post(route, body, token)
-                except _TokenExpired:
+                except TokenExpired:
                     refreshed += 1
                     if refreshed > 2 or not self._settings.refresh_token:
                         self._fail_expired()
@@ -262,9 +172,9 @@ class DropboxClient:
             auth=_Bearer(token),
         )
         if response.status_code == 200:
-            _require_json(content)
+            require_json(content)
             return content
-        _raise_for_answer(route, response, content)
+        raise_for_answer(route, response, content)
         return None
 
     # -- one HTTP exchange --------------------------------------------------------------------------------------
@@ -286,7 +196,7 @@ class DropboxClient:
                     if self._stop.is_set():
                         raise Stopped("stopped while reading an answer")
                     if self._clock.monotonic() > deadline:
-                        raise _Transient("an answer that took too long")
+                        raise TransientTrouble("an answer that took too long")
                 return response, b"".join(chunks)
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader) as error:
             raise ConfigurationError(
@@ -294,14 +204,14 @@ class DropboxClient:
             ) from error
         except requests.RequestException as error:
             # The text of these errors names host, port and cause, never headers or bodies.
-            raise _Transient(f"a broken connection ({_cause(error)})", contact=False) from error
+            raise TransientTrouble(f"a broken connection ({_cause(error)})", contact=False) from error
 
     # -- waiting ------------------------------------------------------------------------------------------------
 
     def _until_answered(self, attempt: Callable[[], bytes]) -> bytes:
         trouble_since: float | None = None
 
-        def patience(error: _Transient) -> float:
+        def patience(error: TransientTrouble) -> float:
             return self._give_up_after if error.contact or self._was_reached else _FIRST_CONTACT_TIMEOUT
 
         def delay(state: RetryCallState) -> float:
@@ -336,7 +246,7 @@ class DropboxClient:
             self._notice(f"Dropbox answered with {_error_of(state)}: trying again in {delay(state):.0f} s")
 
         retrying = Retrying(
-            retry=retry_if_exception_type(_Transient),
+            retry=retry_if_exception_type(TransientTrouble),
             stop=out_of_patience,
             wait=delay,
             sleep=wait,
@@ -399,13 +309,13 @@ class DropboxClient:
         if settings.app_secret:
             form["client_secret"] = settings.app_secret
 
-        def attempt() -> bytes:
+        def attempt() -> bytes:  # noqa: RET503 - it never returns
             # An AuthBase that does nothing keeps ~/.netrc out.
             response, content = self._send(f"{self._url}/oauth2/token", data=form, auth=lambda request: request)
             if response.status_code == 200:
-                _require_json(content)
+                require_json(content)
                 return content
-            _raise_for_token_answer(response, content)
+            raise_for_token_answer(response, content)
 
         answer = orjson.loads(self._until_answered(attempt))
         try:
@@ -424,122 +334,14 @@ class DropboxClient:
         )
 
 
-# -- reading answers --------------------------------------------------------------------------------------------
-
-
-def _raise_for_answer(route: str, response: requests.Response, content: bytes) -> NoReturn:
-    status = response.status_code
-    text = _plain(content)
-    error = _error_union(content)
-    tag = error.get(".tag")
-    if status == 429:
-        raise _Transient("429, too many requests", _seconds_asked(response, content))
-    if status >= 500:
-        raise _Transient(f"status {status}", _seconds_asked(response, content))
-    if status == 401 and tag == "expired_access_token":
-        raise _TokenExpired
-    if status == 409 and tag in {"reset", "bad_cursor"}:
-        raise CursorLost(tag, _timestamp(error.get("reset")))
-    if status == 400 and content.lstrip()[:1] == b"<":
-        raise _Transient("an HTML page instead of JSON (status 400)")
-    if tag == "missing_scope":
-        raise ConfigurationError(
-            f"The token lacks the scope {error.get('required_scope', '?')}: tick it under Permissions in the Dropbox "
-            "App Console, then run `dropbox-audit auth` again (existing tokens are not upgraded)."
-        )
-    if status == 400 and "required scope" in text:
-        raise ConfigurationError(f"{text} Afterwards run `dropbox-audit auth` again: existing tokens are not upgraded.")
-    if status == 401:
-        raise ConfigurationError(
-            f"Dropbox refuses the token ({tag or text or 'status 401'}): run `dropbox-audit auth` again."
-        )
-    if status in {301, 302, 303, 307, 308, 404, 405}:
-        raise ConfigurationError(
-            f"The server at api_url does not know /2/{route} (status {status}): is api_url Dropbox's address?"
-        )
-    raise ConfigurationError(f"Dropbox refuses {route} (status {status}): {tag or text or 'no reason given'}.")
-
-
-def _raise_for_token_answer(response: requests.Response, content: bytes) -> NoReturn:
-    status = response.status_code
-    if status == 429 or status >= 500:
-        raise _Transient(f"status {status} to a token request", _seconds_asked(response, content))
-    if status == 400 and content.lstrip()[:1] == b"<":
-        raise _Transient("an HTML page instead of a token (status 400)")
-    try:
-        answer = orjson.loads(content)
-        reason = str(answer.get("error") or "")
-    except (orjson.JSONDecodeError, AttributeError):
-        reason = ""
-    if reason.startswith("invalid_grant"):
-        raise ConfigurationError("The refresh token is revoked or malformed: run `dropbox-audit auth` again.")
-    if reason.startswith("invalid_client"):
-        raise ConfigurationError("Dropbox does not know this app_key and app_secret: check both in the App Console.")
-    if status in {301, 302, 303, 307, 308, 404, 405}:
-        raise ConfigurationError(
-            f"The server at api_url has no token endpoint (status {status}): is api_url Dropbox's address?"
-        )
-    raise ConfigurationError(
-        f"Dropbox gives no token (status {status}): {reason or 'no reason given'}. Run `dropbox-audit auth` again."
-    )
-
-
-def _require_json(content: bytes) -> None:
-    if not rawjson.is_whole_object(content):
-        raise _Transient("a truncated or non-JSON body")
-
-
-def _error_union(content: bytes) -> dict[str, Any]:
-    try:
-        error = orjson.loads(content).get("error")
-    except (orjson.JSONDecodeError, AttributeError):
-        return {}
-    if isinstance(error, str):
-        return {".tag": error}
-    return error if isinstance(error, dict) else {}
-
-
-def _seconds_asked(response: requests.Response, content: bytes) -> float | None:
-    """The longest wait that header or body ask for: `300`, `60.0` and an HTTP date are all seen in the wild."""
-    asked = []
-    header = response.headers.get("Retry-After", "").strip()
-    if header:
-        try:
-            asked.append(float(header))
-        except ValueError:
-            try:
-                asked.append((parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds())
-            except (TypeError, ValueError):
-                asked.append(0.0)
-    retry_after = _error_union(content).get("retry_after")
-    if isinstance(retry_after, int | float):
-        asked.append(float(retry_after))
-    usable = [seconds for seconds in asked if 0 < seconds < float("inf")]
-    return max(usable) if usable else None
-
-
-def _timestamp(value: object) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(str(value))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _plain(content: bytes) -> str:
-    """A body as one short line without control characters."""
-    text = content[:2000].decode("utf-8", "replace")
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:400]
-
-
 def _cause(error: BaseException) -> str:
     while error.__context__ is not None or error.__cause__ is not None:
         error = error.__cause__ or error.__context__  # type: ignore[assignment]
     return f"{type(error).__name__}: {error}" if not isinstance(error, OSError) else (error.strerror or str(error))
 
 
-def _error_of(state: RetryCallState) -> _Transient:
+def _error_of(state: RetryCallState) -> TransientTrouble:
     error = state.outcome.exception() if state.outcome else None
-    if not isinstance(error, _Transient):
+    if not isinstance(error, TransientTrouble):
         raise TypeError("only transient trouble is retried")
     return error

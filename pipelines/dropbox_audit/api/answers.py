@@ -1,0 +1,141 @@
+"""What Dropbox's answers mean: transient, permanent, or a fact that the walk handles."""
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, NoReturn
+
+import orjson
+import requests
+
+from dropbox_audit import rawjson
+from dropbox_audit.errors import ConfigurationError
+
+
+class CursorLost(Exception):
+    """Dropbox no longer knows the cursor: `reset` (with the approximate time it had reached) or `bad_cursor`."""
+
+    def __init__(self, tag: str, reached: datetime | None) -> None:
+        super().__init__(tag)
+        self.tag = tag
+        self.reached = reached
+
+
+class TransientTrouble(Exception):
+    def __init__(self, what: str, asked: float | None = None, *, contact: bool = True) -> None:
+        super().__init__(what)
+        self.asked = asked
+        """Seconds the server asked to wait, if it did."""
+        self.contact = contact
+        """Whether anything answered at all."""
+
+
+class TokenExpired(Exception):
+    pass
+
+
+def raise_for_answer(route: str, response: requests.Response, content: bytes) -> NoReturn:
+    """Raise what an answer other than 200 to an API call means."""
+    status = response.status_code
+    text = _plain(content)
+    error = _error_union(content)
+    tag = error.get(".tag")
+    if status == 429:
+        raise TransientTrouble("429, too many requests", _seconds_asked(response, content))
+    if status >= 500:
+        raise TransientTrouble(f"status {status}", _seconds_asked(response, content))
+    if status == 401 and tag == "expired_access_token":
+        raise TokenExpired
+    if status == 409 and tag in {"reset", "bad_cursor"}:
+        raise CursorLost(tag, _timestamp(error.get("reset")))
+    if status == 400 and content.lstrip()[:1] == b"<":
+        raise TransientTrouble("an HTML page instead of JSON (status 400)")
+    if tag == "missing_scope":
+        raise ConfigurationError(
+            f"The token lacks the scope {error.get('required_scope', '?')}: tick it under Permissions in the Dropbox "
+            "App Console, then run `dropbox-audit auth` again (existing tokens are not upgraded)."
+        )
+    if status == 400 and "required scope" in text:
+        raise ConfigurationError(f"{text} Afterwards run `dropbox-audit auth` again: existing tokens are not upgraded.")
+    if status == 401:
+        raise ConfigurationError(
+            f"Dropbox refuses the token ({tag or text or 'status 401'}): run `dropbox-audit auth` again."
+        )
+    if status in {301, 302, 303, 307, 308, 404, 405}:
+        raise ConfigurationError(
+            f"The server at api_url does not know /2/{route} (status {status}): is api_url Dropbox's address?"
+        )
+    raise ConfigurationError(f"Dropbox refuses {route} (status {status}): {tag or text or 'no reason given'}.")
+
+
+def raise_for_token_answer(response: requests.Response, content: bytes) -> NoReturn:
+    """Raise what an answer other than 200 of the token endpoint means."""
+    status = response.status_code
+    if status == 429 or status >= 500:
+        raise TransientTrouble(f"status {status} to a token request", _seconds_asked(response, content))
+    if status == 400 and content.lstrip()[:1] == b"<":
+        raise TransientTrouble("an HTML page instead of a token (status 400)")
+    try:
+        answer = orjson.loads(content)
+        reason = str(answer.get("error") or "")
+    except (orjson.JSONDecodeError, AttributeError):
+        reason = ""
+    if reason.startswith("invalid_grant"):
+        raise ConfigurationError("The refresh token is revoked or malformed: run `dropbox-audit auth` again.")
+    if reason.startswith("invalid_client"):
+        raise ConfigurationError("Dropbox does not know this app_key and app_secret: check both in the App Console.")
+    if status in {301, 302, 303, 307, 308, 404, 405}:
+        raise ConfigurationError(
+            f"The server at api_url has no token endpoint (status {status}): is api_url Dropbox's address?"
+        )
+    raise ConfigurationError(
+        f"Dropbox gives no token (status {status}): {reason or 'no reason given'}. Run `dropbox-audit auth` again."
+    )
+
+
+def require_json(content: bytes) -> None:
+    """Raise `TransientTrouble` unless a body is one complete JSON object."""
+    if not rawjson.is_whole_object(content):
+        raise TransientTrouble("a truncated or non-JSON body")
+
+
+def _error_union(content: bytes) -> dict[str, Any]:
+    try:
+        error = orjson.loads(content).get("error")
+    except (orjson.JSONDecodeError, AttributeError):
+        return {}
+    if isinstance(error, str):
+        return {".tag": error}
+    return error if isinstance(error, dict) else {}
+
+
+def _seconds_asked(response: requests.Response, content: bytes) -> float | None:
+    """The longest wait that header or body ask for: `300`, `60.0` and an HTTP date are all seen in the wild."""
+    asked = []
+    header = response.headers.get("Retry-After", "").strip()
+    if header:
+        try:
+            asked.append(float(header))
+        except ValueError:
+            try:
+                asked.append((parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds())
+            except (TypeError, ValueError):
+                asked.append(0.0)
+    retry_after = _error_union(content).get("retry_after")
+    if isinstance(retry_after, int | float):
+        asked.append(float(retry_after))
+    usable = [seconds for seconds in asked if 0 < seconds < float("inf")]
+    return max(usable) if usable else None
+
+
+def _timestamp(value: object) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _plain(content: bytes) -> str:
+    """A body as one short line without control characters."""
+    text = content[:2000].decode("utf-8", "replace")
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:400]
