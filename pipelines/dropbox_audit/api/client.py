@@ -309,7 +309,7 @@ class DropboxClient:
         if settings.app_secret:
             form["client_secret"] = settings.app_secret
 
-        def attempt() -> bytes:  # noqa: RET503 - it never returns
+        def attempt() -> bytes:  # noqa: RET503 - the last line never returns
             # An AuthBase that does nothing keeps ~/.netrc out.
             response, content = self._send(f"{self._url}/oauth2/token", data=form, auth=lambda request: request)
             if response.status_code == 200:
