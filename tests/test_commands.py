@@ -51,7 +51,7 @@ def command(
     """Runs `dropbox-audit <arguments>` here, at a time that only waits move; keywords are environment variables."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     clock = VirtualClock()
-    for module in ("clock", "api"):
+    for module in ("clock", "api.client"):
         monkeypatch.setattr(f"dropbox_audit.{module}.Clock", lambda: clock)
 
     def call(*arguments: str, **environment: str) -> Done:

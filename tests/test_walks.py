@@ -406,6 +406,28 @@ def test_stop_ends_reading_without_waiting_for_an_answer() -> None:
     assert only(reader.walks).cursor == "c1"
 
 
+def test_what_was_received_before_a_stop_is_given_although_it_was_not_taken_yet() -> None:
+    stop, asked, release = threading.Event(), threading.Event(), threading.Event()
+
+    class Silent(Scripted):
+        def continue_events(self, cursor: str) -> bytes:
+            if cursor == "c3":
+                asked.set()
+                release.wait(30)
+            return super().continue_events(cursor)
+
+    reader = reader_of(Silent(*pages(5)), live_walk(), stop=stop)
+    assert reader.has_news()
+    # The fourth request is on its way, so the answers to the three before it have been handed over.
+    assert asked.wait(10)
+    stop.set()
+    rows = read_batch(reader)
+    release.set()
+    reader.close()
+    assert len(rows) == 3
+    assert only(reader.walks).cursor == "c3"
+
+
 def test_what_was_fetched_but_not_taken_is_fetched_again() -> None:
     walks = live_walk()
     first = reader_of(Scripted(*pages(5)), walks)

@@ -61,8 +61,11 @@ _session = _Session()
 
 def main() -> None:
     """Entry point of the command `dropbox-audit`."""
+    # Wherever it stands on the line: who looks for the cause of an error appends it to the command that failed.
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    _session.debug = len(arguments) < len(sys.argv) - 1
     try:
-        app(standalone_mode=True)
+        app(arguments, standalone_mode=True)
     except DropboxAuditError as error:
         sys.exit(_fail(error))
     except KeyboardInterrupt:
@@ -114,9 +117,8 @@ def _print_json(value: Any) -> None:
 
 @app.callback()
 def _common(
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: ARG001
 ) -> None:
-    _session.debug = debug
     _session.catch_signals()
     logging.getLogger("dlt").setLevel(logging.ERROR)
 
