@@ -453,13 +453,15 @@ def test_a_signal_in_the_middle_of_a_walk_keeps_what_was_received(
 
 
 def test_a_signal_between_batches_keeps_the_batches(workspace: Workspace, serve: Any) -> None:
-    events = [make_event(number) for number in range(10)]
-    _, url = serve(log=SimulatedLog.of(events, page_limit=2))
+    events = [make_event(number) for number in range(80)]
+    server, url = serve(log=SimulatedLog.of(events, page_limit=2))
     stop = threading.Event()
     with pytest.raises(Stopped):
         workspace.load(url, stop=stop, max_pages_per_batch=1, progress=lambda _: stop.set())
-    assert 2 <= raw_rows(workspace) < 10
+    assert 2 <= raw_rows(workspace) < 80
+    asked = len(server.requests)
     workspace.load(url)
+    assert GET_EVENTS not in routes(server)[asked:]
     assert multiset(workspace.events()) == multiset(events)
 
 
