@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from conftest import Serve
 from dropbox_audit import history
 from dropbox_audit.cursor import Walk, open_walk, parse
-from dropbox_audit.demo import FAULTS, SimulatedLog
+from dropbox_audit.demo import FAULTS, SimulatedDropbox, SimulatedLog
 from dropbox_audit.errors import ConfigurationError, RunError
 from dropbox_audit.load import Window
 from support import CONTINUE, GET_EVENTS, NOON, Workspace, make_event, multiset, stamp
 
 LOOKBACK = timedelta(hours=48)
+
+Serve = Callable[..., tuple[SimulatedDropbox, str]]
 
 
 def walk_that_read(pages: int, first: datetime, last: datetime, **more: Any) -> Walk:

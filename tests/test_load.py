@@ -378,14 +378,16 @@ def test_a_window_is_read_to_its_end_and_leaves_the_live_cursor_where_it_is(work
     server, url = serve([make_event(number) for number in range(6)])
     workspace.load(url)
     workspace.load(url)
+    server.log.append([make_event(6)])
+    asked = len(server.requests)
     result = workspace.load(url, window=window(1, 4))
     assert (result.outcome, result.events) == ("loaded", 3)
+    assert routes(server)[asked:] == [GET_EVENTS], "the live walk was asked too"
     assert server.requests[-1].argument["time"].keys() == {"start_time", "end_time"}
-    server.log.append([make_event(7)])
     assert workspace.load(url).events == 1
     sent = cursors_sent(server)
     assert len(sent) == len(set(sent)), "the live walk went back"
-    assert multiset(workspace.events()) == multiset(make_event(number) for number in (*range(6), 7))
+    assert multiset(workspace.events()) == multiset(make_event(number) for number in range(7))
     kinds = workspace.rows("select distinct kind, state from dropbox_raw.walks order by all")
     assert kinds == [("live", "open"), ("window", "done")]
 

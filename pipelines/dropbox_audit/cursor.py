@@ -66,6 +66,8 @@ class Walk:
     first_occurred_at: str | None = None
     last_occurred_at: str | None = None
     answered_at: str | None = None
+    caught_up_at: str | None = None
+    """When it was last read to its present end."""
     may_hand_over: bool = False
     """Whether it reads all history from its first page, so that parallel readers may take over from it."""
     newest_in_history: str | None = None
@@ -125,6 +127,7 @@ def advance(walk: Walk, page: Page, rows: PageRows, received_at: datetime) -> tu
             first_occurred_at=_extreme(min, walk.first_occurred_at, rows.first_occurred_at),
             last_occurred_at=_extreme(max, walk.last_occurred_at, last),
             answered_at=_iso(received_at),
+            caught_up_at=walk.caught_up_at if page.has_more else _iso(received_at),
             may_hand_over=walk.may_hand_over and page.has_more,
         ),
         is_replayed,

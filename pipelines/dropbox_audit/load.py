@@ -322,7 +322,8 @@ class Loader:
         stored = self._stored_state()
         if stored is not None:
             self._step(self.pipeline.sync_destination)
-        self.journal.put(base=stored)
+        # Whatever this machine knew of the views may be as old as that state, or of another file.
+        self.journal.put(base=stored, built=None)
 
     def _finish_pending(self) -> None:
         self._step(self.pipeline.normalize)

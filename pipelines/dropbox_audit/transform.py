@@ -36,6 +36,8 @@ class Pending:
 
     loads: int
     days: list[str] | None
+    is_first: bool
+    """Nothing was ever built here to its end."""
 
 
 @dataclass
@@ -88,7 +90,7 @@ def transform(
         raise ConfigurationError(f"There are no views for {target.destination}, only for duckdb, bigquery, snowflake.")
     pending = find_pending(target)
     fingerprint = _fingerprint(team_domains)
-    everything = everything or full_refresh or journal.get("built") != fingerprint
+    everything = everything or full_refresh or pending.is_first or journal.get("built") != fingerprint
     if not everything and pending.loads == 0:
         journal.put(transform_due=None)
         return TransformResult("up_to_date", seconds=round(time.monotonic() - began, 3))
@@ -136,7 +138,8 @@ def find_pending(target: Target) -> Pending:
             "where _dlt_load_id in (select unnest(?)) order by 1",
             [loads],
         ).fetchall()
-    return Pending(len(loads), [row[0] for row in days] if len(days) <= _MOST_DAYS else None)
+    listed = [row[0] for row in days] if len(days) <= _MOST_DAYS else None
+    return Pending(len(loads), listed, is_first=ledger not in known)
 
 
 def is_due(journal: Journal, team_domains: Sequence[str] | None) -> bool:

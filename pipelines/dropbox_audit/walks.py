@@ -40,11 +40,15 @@ WALKS = pa.schema(
         ("events", pa.int64()),
         ("first_occurred_at", TIMESTAMP),
         ("last_occurred_at", TIMESTAMP),
+        ("caught_up_at", TIMESTAMP),
         ("state", pa.string()),
         ("recorded_at", TIMESTAMP),
     ]
 )
-"""One row per walk and batch: what the walk had covered by then. The newest `recorded_at` of a walk counts."""
+"""One row per walk and batch: what the walk had covered by then. The newest `recorded_at` of a walk counts.
+
+`state` is open, done (a window read to its end), reset (Dropbox lost its cursor) or split (others read its stretch).
+`caught_up_at` is when it was last read to its present end; null if it never was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,6 +342,7 @@ class LogReader:
             "events": walk.event_count,
             "first_occurred_at": parse(walk.first_occurred_at),
             "last_occurred_at": parse(walk.last_occurred_at),
+            "caught_up_at": parse(walk.caught_up_at),
             "state": state,
         }
 

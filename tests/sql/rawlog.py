@@ -51,7 +51,8 @@ TABLES = {
     ),
     "walks": _schema(
         walk_id=_TEXT, kind=_TEXT, start_time=_TIME, end_time=_TIME, opened_at=_TIME, pages=_WHOLE, events=_WHOLE,
-        first_occurred_at=_TIME, last_occurred_at=_TIME, state=_TEXT, recorded_at=_TIME, _dlt_load_id=_TEXT,
+        first_occurred_at=_TIME, last_occurred_at=_TIME, caught_up_at=_TIME, state=_TEXT, recorded_at=_TIME,
+        _dlt_load_id=_TEXT,
     ),
     "runs": _schema(
         run_id=_TEXT, command=_TEXT, version=_TEXT, started_at=_TIME, finished_at=_TIME, outcome=_TEXT, error=_TEXT,

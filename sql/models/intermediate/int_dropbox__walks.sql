@@ -17,11 +17,12 @@ select
     event_count,
     first_occurred_at,
     last_occurred_at,
-    -- What the walk has read to its end: a window when it is done, the live walk up to the last time it was asked.
+    -- What the walk has read to its end: a window when it is done, the live walk up to when it last caught up. A walk
+    -- that others took the place of claims nothing.
     start_time as covers_from,
     case
         when kind = 'window' and state = 'done' then end_time
-        when kind = 'live' then recorded_at
+        when kind = 'live' and state <> 'split' then caught_up_at
     end as covers_until
 from records
 where recency = 1

@@ -30,6 +30,7 @@ select
     events as event_count,
     first_occurred_at,
     last_occurred_at,
+    caught_up_at,
     state
 from numbered
 where copy_number = 1
