@@ -97,7 +97,7 @@ def test_load_tells_what_it_did(command: Command, serve: Any, workspace: Workspa
     _, url = serve([make_event(1), make_event(2), None])
     done = command("load", **for_simulator(url))
     assert (done.code, "Error" in done.err) == (0, False)
-    assert done.out.startswith("Loaded 2 events (1 pages, 1 items that are no events)")
+    assert done.out.startswith("Received 2 events (1 page, 1 item that cannot be an event)")
     assert str(workspace.path) in done.out
     assert command("load", **for_simulator(url)).out == "Nothing new (1 request).\n"
 

@@ -108,6 +108,13 @@ def test_four_readers_bring_what_was_sent(workspace: Workspace, serve: Serve, cr
     assert result.requests < 2.5 * len(events) / 50
 
 
+def test_a_short_log_is_one_walk(workspace: Workspace, serve: Serve) -> None:
+    events = a_log(history.SHORT_HISTORY_PAGES * 50 - 100, NOON)
+    server, url = serve(log=paged(events))
+    assert workspace.load(url).requests == len(events) / 50
+    assert server.count(GET_EVENTS) == 1
+
+
 def test_late_events_reach_a_quiet_team_and_a_fast_clock(workspace: Workspace, serve: Serve) -> None:
     """The newest event is months before our clock's now: the live walk is moved to where the log is."""
     newest = NOON - timedelta(days=150)
@@ -139,8 +146,8 @@ def test_a_broken_backfill_goes_on_where_it_was(workspace: Workspace, serve: Ser
 
 
 def test_a_stuck_walk_is_not_handed_over(workspace: Workspace, serve: Serve) -> None:
-    server, url = serve(log=paged(a_log(1000, NOON)))
-    server.faults.at(CONTINUE, history.SHORT_HISTORY_PAGES - 1, FAULTS["stuck"], times=5)
+    server, url = serve(log=paged(a_log(3000, NOON)))
+    server.faults.at(CONTINUE, history.FIRST_PAGES - 1, FAULTS["stuck"], times=5)
     with pytest.raises(RunError, match="same page with the same cursor"):
         workspace.load(url)
 

@@ -141,7 +141,9 @@ def _loader(destination: str) -> "Loader":
 def _progress(loader: "Loader", *, quiet: bool) -> Iterator[None]:
     """A progress bar on a terminal, plain lines otherwise."""
     if quiet or not sys.stderr.isatty():
-        loader.progress = lambda tally: _tell(f"{tally.events:,} events in {tally.pages:,} pages loaded")
+        loader.progress = lambda tally: _tell(
+            f"{_count(tally.events, 'event')} in {_count(tally.pages, 'page')} loaded"
+        )
         yield
         return
     from rich.console import Console
@@ -165,18 +167,23 @@ def _load(
         return loader.load(command, window=window, full_refresh=full_refresh)
 
 
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def _describe_load(result: "LoadResult", name: str) -> str:
     if result.outcome == "nothing_new":
-        return f"Nothing new ({result.requests} request{'s' if result.requests != 1 else ''})."
-    extra = f", {result.rejected_events:,} items that are no events" if result.rejected_events else ""
-    return f"Loaded {result.events:,} events ({result.pages:,} pages{extra}) into {name} in {result.seconds:.1f} s."
+        return f"Nothing new ({_count(result.requests, 'request')})."
+    odd = f", {_count(result.rejected_events, 'item')} that cannot be an event" if result.rejected_events else ""
+    what = f"{_count(result.events, 'event')} ({_count(result.pages, 'page')}{odd})"
+    return f"Received {what} into {name} in {result.seconds:.1f} s."
 
 
 def _describe_transform(result: "TransformResult") -> str:
     if result.outcome == "up_to_date":
         return "The views are up to date."
-    days = "" if result.days is None else f", {len(result.days):,} day{'s' if len(result.days) != 1 else ''} touched"
-    return f"Views {result.outcome} in {result.seconds:.1f} s ({result.loads:,} new loads{days})."
+    days = "" if result.days is None else f", {_count(len(result.days), 'day')} touched"
+    return f"Views {result.outcome} in {result.seconds:.1f} s ({_count(result.loads, 'new load')}{days})."
 
 
 @app.command()

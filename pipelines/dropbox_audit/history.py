@@ -15,8 +15,11 @@ from datetime import datetime, timedelta
 
 from dropbox_audit.cursor import Walk, open_walk, parse
 
-SHORT_HISTORY_PAGES = 4
-"""A log that ends within so many pages is not worth more than one walk."""
+FIRST_PAGES = 4
+"""So many pages tell how much there may be."""
+
+SHORT_HISTORY_PAGES = 24
+"""A log that seems to end within so many pages, and does, is not worth more than one walk."""
 
 WINDOWS_PER_READER = 4
 """A few for each, so that unequal ones even out."""
@@ -47,6 +50,8 @@ def hand_over(walk: Walk, readers: int, lookback: timedelta, now: datetime) -> H
     now = now.replace(microsecond=0)
     begin = parse(walk.start_time)
     live_start = now - lookback
+    if walk.page_no < FIRST_PAGES or max(walk.page_no, _pages_left(walk, now)) < SHORT_HISTORY_PAGES:
+        return None
     if readers < 2 or first is None or first >= live_start or (begin is not None and begin >= live_start):
         return None
     boundaries = _cut(first, now, readers * WINDOWS_PER_READER)
@@ -63,7 +68,7 @@ def split(walk: Walk, idle: int, now: datetime) -> list[Walk]:
         now: for the new windows' ids.
     """
     first, last, end = parse(walk.first_occurred_at), parse(walk.last_occurred_at), parse(walk.end_time)
-    rest = _pages_left(walk)
+    rest = _pages_left(walk, end)
     if idle < 1 or first is None or last is None or end is None or rest < _FEWEST_PAGES:
         return []
     if (walk.page_no + rest) / (idle + 1) > _WORTH * rest:
@@ -74,11 +79,12 @@ def split(walk: Walk, idle: int, now: datetime) -> list[Walk]:
 
 def longest(walks: Iterable[Walk]) -> Walk | None:
     """The window that has most left to read, by what it has shown so far."""
-    return max((walk for walk in walks if walk.kind == "window" and walk.page_no), key=_pages_left, default=None)
+    windows = (walk for walk in walks if walk.kind == "window" and walk.page_no)
+    return max(windows, key=lambda walk: _pages_left(walk, parse(walk.end_time)), default=None)
 
 
-def _pages_left(walk: Walk) -> float:
-    first, last, end = parse(walk.first_occurred_at), parse(walk.last_occurred_at), parse(walk.end_time)
+def _pages_left(walk: Walk, end: datetime | None) -> float:
+    first, last = parse(walk.first_occurred_at), parse(walk.last_occurred_at)
     if first is None or last is None or end is None or last >= end:
         return 0.0
     read = max((last - first).total_seconds(), 1.0)

@@ -20,7 +20,7 @@ from dropbox_audit.clock import Clock
 from dropbox_audit.cursor import Walk, advance, after_history, note_history, parse, successor
 from dropbox_audit.errors import ConfigurationError, RunError, Stopped
 from dropbox_audit.events import TIMESTAMP, MalformedPageError, Page, Tables, decode_events, decode_page
-from dropbox_audit.history import SHORT_HISTORY_PAGES, hand_over, longest, split
+from dropbox_audit.history import hand_over, longest, split
 
 PAGES_PER_TABLE = 10
 """Pages joined into one Arrow table: fewer, larger tables are cheaper for dlt to write."""
@@ -242,7 +242,7 @@ class LogReader:
             self._note_history(after)
         if not answer.page.has_more:
             self._end(after)
-        elif after.may_hand_over and after.page_no >= SHORT_HISTORY_PAGES and after.cursor != walk.cursor:
+        elif after.may_hand_over and after.cursor != walk.cursor:
             self._hand_over(after)
         else:
             self._split_longest()

@@ -202,5 +202,5 @@ def test_auth_then_check(outside: Workspace, serve: Any) -> None:
 def test_the_command_needs_nothing_of_its_working_directory(outside: Workspace, serve: Any) -> None:
     _, url = serve([make_event(at=NOON)])
     done = outside.run("load", **for_simulator(url), PATH="")
-    assert succeeded(done).startswith("Loaded 1 events")
+    assert succeeded(done).startswith("Received 1 event ")
     assert sorted(path.name for path in outside.folder.iterdir()) == ["dropbox.duckdb"]

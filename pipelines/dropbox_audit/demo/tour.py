@@ -78,9 +78,11 @@ def give(stop: threading.Event, say: Callable[[str], None], tell: Callable[[str]
         loader = Loader(settings, target, pipeline_name=DEMO_PIPELINE_NAME, stop=stop, notice=tell)
         with loader.alone():
             loaded = loader.load("demo")
-            say(f"Loaded {loaded.events:,} events in {loaded.seconds:.1f} s, {loaded.requests} requests.")
+            say(f"Received {loaded.events:,} events in {loaded.seconds:.1f} s, {loaded.requests} requests.")
             built = transform(target, loader.journal, None, stop=stop, notice=tell)
-            say(f"Views built in {built.seconds:.1f} s.")
+    with connect(target) as connection:
+        events = sum(row[0] for row in connection.execute("select count(*) from dropbox_audit.events").fetchall())
+    say(f"Views built in {built.seconds:.1f} s: {events:,} events, each counted once.")
     _answer(target)
     say("")
     say(f"Everything is in {DEMO_FILE}: open it with any DuckDB client, read-only for a start.")
