@@ -42,7 +42,7 @@ def authorize(settings: Settings, app_key: str, ask: Callable[[str], str]) -> li
             f"Dropbox does not accept the code ({_reason(error.response)}): codes work once and for a few minutes, and "
             "only with the app key they were made for. Run `dropbox-audit auth` again."
         ) from None
-    except (KeyError, ValueError):
+    except (KeyError, TypeError, ValueError):
         raise ConfigurationError(f"{settings.api_url} does not answer as Dropbox does: check api_url.") from None
     except requests.RequestException as error:
         raise RunError(
@@ -75,13 +75,17 @@ def _flow(api_url: str, app_key: str) -> Any:
                 return str(super().build_url(target, params, host))
             return f"{api_url}{self.build_path(target, params)}"
 
-    return Flow(app_key, use_pkce=True, token_access_type="offline", timeout=30)  # noqa: S106
+    flow = Flow(app_key, use_pkce=True, token_access_type="offline", timeout=30)  # noqa: S106
+    # An authentication that does nothing keeps ~/.netrc out.
+    flow.requests_session.auth = lambda request: request
+    return flow
 
 
 def _reason(response: requests.Response) -> str:
     try:
         answer = response.json()
-        return str(answer.get("error_description") or answer.get("error"))[:200]
+        said = str(answer.get("error_description") or answer.get("error"))
+        return " ".join("".join(c if c.isprintable() else " " for c in said).split())[:200]
     except (ValueError, AttributeError):
         return f"status {response.status_code}"
 
@@ -103,6 +107,8 @@ def _write_secrets(path: Path, document: tomlkit.TOMLDocument, secrets: Mapping[
         section = section.setdefault(name, tomlkit.table(is_super_table=name == "sources"))
     for key, value in secrets.items():
         section[key] = value
+    # It would go before the refresh token, and has a few hours at most.
+    section.pop("access_token", None)
     partial = path.with_suffix(".partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

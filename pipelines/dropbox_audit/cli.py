@@ -89,11 +89,11 @@ def _translated(error: Exception) -> DropboxAuditError:
     """What a library raised, in one line."""
     from dlt.common.configuration.exceptions import ConfigurationException
 
-    from dropbox_audit.settings import first_line
+    from dropbox_audit.settings import first_line, in_one_line
 
     translated: DropboxAuditError
     if isinstance(error, ConfigurationException) or type(error).__name__ == "TOMLKitError":
-        translated = ConfigurationError(f"The configuration cannot be read: {first_line(error)}")
+        translated = ConfigurationError(f"The configuration cannot be read: {in_one_line(error)}")
     elif isinstance(error, OSError):
         translated = RunError(f"{error.strerror or error} ({error.filename or 'no file'}).")
     else:
@@ -203,8 +203,6 @@ def load(
         raise ConfigurationError("--full-refresh reads everything: leave out --since and --until.")
     with loader.alone():
         result = _load(loader, "load", quiet=as_json, window=window, full_refresh=full_refresh)
-        if result.batches:
-            loader.journal.put(transform_due=True)
     if as_json:
         _print_json({**asdict(result), "warehouse": loader.target.name})
     else:
@@ -287,8 +285,6 @@ def _run_once(loader: "Loader", *, as_json: bool) -> None:
     from dropbox_audit.transform import is_due
 
     result = _load(loader, "run", quiet=as_json)
-    if result.batches:
-        loader.journal.put(transform_due=True)
     built: TransformResult | None = None
     if is_due(loader.journal, loader.settings.team_domains):
         built = _transform(loader)

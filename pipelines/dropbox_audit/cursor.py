@@ -61,6 +61,8 @@ class Walk:
     """Number of the next page, that is pages so far."""
     event_count: int = 0
     page_digest: str = ""
+    is_standing: bool = False
+    """Whether the last answer left the cursor where it was: the next one reads the same position again."""
     repeats: int = 0
     """How often in a row the same answer was given under the same cursor."""
     first_occurred_at: str | None = None
@@ -112,7 +114,10 @@ def advance(walk: Walk, page: Page, rows: PageRows, received_at: datetime) -> tu
             f"{walk.page_no}). Everything before it is kept; run again later, and tell Dropbox if it stays."
         )
     is_replayed = (
-        has_items and walk.page_no > 0 and is_equal and (is_same_cursor or len(page.events) >= REPLAYED_PAGE_EVENTS)
+        has_items
+        and walk.page_no > 0
+        and is_equal
+        and (is_same_cursor or walk.is_standing or len(page.events) >= REPLAYED_PAGE_EVENTS)
     )
     horizon = received_at + _FUTURE
     last = rows.last_occurred_at if rows.last_occurred_at and rows.last_occurred_at <= horizon else None
@@ -123,6 +128,7 @@ def advance(walk: Walk, page: Page, rows: PageRows, received_at: datetime) -> tu
             page_no=walk.page_no + 1,
             event_count=walk.event_count + (0 if is_replayed else len(rows.events)),
             page_digest=rows.digest,
+            is_standing=is_same_cursor,
             repeats=repeats,
             first_occurred_at=_extreme(min, walk.first_occurred_at, rows.first_occurred_at),
             last_occurred_at=_extreme(max, walk.last_occurred_at, last),
@@ -139,9 +145,13 @@ def successor(walk: Walk, reached: datetime | None, lookback: timedelta, now: da
     known = [moment for moment in (reached, parse(walk.last_occurred_at)) if moment is not None]
     start, own_start = None, parse(walk.start_time)
     if walk.last_occurred_at is not None:
-        start = (min(known) - lookback).replace(microsecond=0)
+        try:
+            start = (min(known) - lookback).replace(microsecond=0)
+        except OverflowError:
+            # A reset to the beginning of the calendar.
+            start = None
         if own_start is not None:
-            start = max(start, own_start)
+            start = max(start or own_start, own_start)
     else:
         # It has seen nothing yet, so there is nothing to build upon: begin where it began.
         start = own_start

@@ -65,8 +65,8 @@ def export_events(target: Target, chosen: Filter, output: Path) -> int:
     where, parameters = chosen.where()
     with connect(target) as connection:
         require_views(connection, target)
-        reader = connection.execute(
-            f"select * from {VIEWS_DATASET}.events where {where} order by occurred_at, event_id", parameters
+        reader = connection.sql(
+            f"select * from {VIEWS_DATASET}.events where {where} order by occurred_at, event_id", params=parameters
         ).to_arrow_reader(_BATCH_ROWS)
         try:
             count = write(reader, partial)

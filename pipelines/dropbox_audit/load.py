@@ -309,6 +309,9 @@ class Loader:
             return
         stored = self._stored_state()
         is_known = stored == self.journal.get("base")
+        if self.journal.get("built") and not self.target.has_views():
+            # A backup from before the views were first built.
+            self.journal.put(built=None)
         if is_known and is_pending:
             self.notice("Loading what an earlier run had left pending")
             self._finish_pending()
@@ -328,7 +331,7 @@ class Loader:
     def _finish_pending(self) -> None:
         self._step(self.pipeline.normalize)
         self._step(self.pipeline.load)
-        self.journal.put(base=self._stored_state())
+        self.journal.put(base=self._stored_state(), transform_due=True)
 
     def _stored_state(self) -> str | None:
         """The version of this pipeline's newest completed state in the warehouse; None when there is none."""

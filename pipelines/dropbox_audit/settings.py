@@ -43,6 +43,8 @@ class Settings(BaseConfiguration):
     def validated(self, now: datetime) -> "Settings":
         """The same settings, or a `ConfigurationError` that names the first one that cannot be used."""
         self.api_url = _api_url(self.api_url)
+        for name in ("app_key", "app_secret", "refresh_token", "access_token"):
+            setattr(self, name, _credential(name, getattr(self, name)))
         duration(self.lookback, "lookback")
         duration(self.give_up_after, "give_up_after")
         for name, least in (("requests_per_hour", 0), ("backfill_workers", 1), ("max_pages_per_batch", 1)):
@@ -66,13 +68,18 @@ def read_settings(now: datetime, **overrides: Any) -> Settings:
     try:
         settings = resolve_configuration(Settings(), sections=SECTION, explicit_value=overrides or None)
     except ConfigurationException as error:
-        raise ConfigurationError(f"A setting of sources.dropbox_audit cannot be read: {first_line(error)}") from error
+        raise ConfigurationError(f"A setting of sources.dropbox_audit cannot be read: {in_one_line(error)}") from error
     return settings.validated(now)
 
 
 def first_line(error: BaseException) -> str:
     """An error's first non-empty line, for a message of one line."""
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+def in_one_line(error: BaseException) -> str:
+    """An error's whole text on one line, cut where it gets long."""
+    return " ".join(str(error).split())[:400] or type(error).__name__
 
 
 def duration(text: str, name: str) -> timedelta:
@@ -100,13 +107,23 @@ def instant(text: str, name: str, now: datetime) -> datetime:
     return moment.astimezone(UTC).replace(microsecond=0)
 
 
+def _credential(name: str, value: str | None) -> str | None:
+    """A credential without the line end that copying may add; its text is never said back."""
+    value = value.strip() if value else None
+    if value and not (value.isascii() and value.isprintable() and " " not in value):
+        raise ConfigurationError(f"{name} holds characters that none of Dropbox's has: copy it again.")
+    return value
+
+
 def _api_url(url: str) -> str:
-    parts = urlsplit(url.rstrip("/"))
     try:
+        parts = urlsplit(url.rstrip("/"))
         has_port = parts.port is None or parts.port > 0
     except ValueError:
-        has_port = False
-    if parts.scheme not in {"http", "https"} or not parts.hostname or not has_port or parts.username is not None:
+        raise ConfigurationError("api_url is not an address like https://api.dropboxapi.com.") from None
+    if parts.username is not None:
+        raise ConfigurationError("api_url must not hold a user name or a password.")
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not has_port:
         raise ConfigurationError(f"api_url = {url!r} is not an address like https://api.dropboxapi.com.")
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
         raise ConfigurationError(f"api_url = {url!r} would send the token in the clear: use https://.")

@@ -23,7 +23,7 @@ from dropbox_audit.api import Notice
 from dropbox_audit.clock import Clock
 from dropbox_audit.errors import ConfigurationError, RunError, Stopped
 from dropbox_audit.local import Journal
-from dropbox_audit.warehouse import INTERNAL_DATASET, RAW_DATASET, Target, connect, wait_for_file
+from dropbox_audit.warehouse import INTERNAL_DATASET, LEDGER, RAW_DATASET, Target, connect, wait_for_file
 
 _MOST_DAYS = 400
 """With more touched days than this a list of literals is no longer worth its length."""
@@ -125,7 +125,7 @@ def find_pending(target: Target) -> Pending:
         }
         if (RAW_DATASET, "_dlt_loads") not in known or (RAW_DATASET, "events") not in known:
             raise ConfigurationError(f"{target.name} holds no Dropbox log yet: run `dropbox-audit load` first.")
-        ledger = (INTERNAL_DATASET, "int_dropbox__load_ledger")
+        ledger = (INTERNAL_DATASET, LEDGER)
         unless_known = f"and load_id not in (select load_id from {'.'.join(ledger)})" if ledger in known else ""
         loads = [
             row[0]

@@ -21,6 +21,8 @@ from dropbox_audit.errors import ConfigurationError, RunError, Stopped
 RAW_DATASET = "dropbox_raw"
 VIEWS_DATASET = "dropbox_audit"
 INTERNAL_DATASET = "dropbox_audit_internal"
+LEDGER = "int_dropbox__load_ledger"
+"""The model that is built last: which loads the views have taken in."""
 DEFAULT_FILE = "dropbox.duckdb"
 
 _PATIENCE = 30.0
@@ -96,6 +98,20 @@ class Target:
             what = "the demo's simulated team" if pipeline_name == "dropbox_audit" else "a real team's log"
             raise ConfigurationError(f"{self.path} holds {what}: name another file in destination.duckdb.credentials.")
         return states.get(pipeline_name)
+
+    def has_views(self) -> bool:
+        """Whether this file holds views that were once built to their end; True where only asking would tell."""
+        if self.path is None:
+            return True
+        if not self.path.exists():
+            return False
+        with connect(self) as connection:
+            return bool(
+                connection.execute(
+                    "select 1 from duckdb_tables() where schema_name = ? and table_name = ?",
+                    [INTERNAL_DATASET, LEDGER],
+                ).fetchone()
+            )
 
 
 def find_target(destination: str) -> Target:
@@ -203,6 +219,6 @@ def require_views(connection: duckdb.DuckDBPyConnection, target: Target) -> None
     """Raise `ConfigurationError` when the views were never built."""
     found = connection.execute(
         "select 1 from information_schema.tables where table_schema = ? and table_name = 'events'", [VIEWS_DATASET]
-    ).fetchone()
-    if found is None:
+    ).fetchall()
+    if not found:
         raise ConfigurationError(f"{target.name} has no views yet: run `dropbox-audit run` (or `transform`) first.")

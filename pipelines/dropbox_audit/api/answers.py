@@ -95,7 +95,7 @@ def raise_for_token_answer(response: requests.Response, content: bytes) -> NoRet
 def require_json(content: bytes) -> None:
     """Raise `TransientTrouble` unless a body is one complete JSON object."""
     if not rawjson.is_whole_object(content):
-        raise TransientTrouble("a truncated or non-JSON body")
+        raise TransientTrouble("a truncated or non-JSON body", contact=not content.lstrip().startswith(b"<"))
 
 
 def _error_union(content: bytes) -> dict[str, Any]:

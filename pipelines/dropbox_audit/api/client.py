@@ -189,7 +189,6 @@ class DropboxClient:
             with session.post(
                 url, timeout=(_CONNECT_TIMEOUT, _READ_TIMEOUT), stream=True, allow_redirects=False, **request
             ) as response:
-                self._was_reached = True
                 chunks = []
                 for chunk in response.iter_content(_CHUNK_BYTES):
                     chunks.append(chunk)
@@ -197,11 +196,18 @@ class DropboxClient:
                         raise Stopped("stopped while reading an answer")
                     if self._clock.monotonic() > deadline:
                         raise TransientTrouble("an answer that took too long")
-                return response, b"".join(chunks)
+                body = b"".join(chunks)
+                # A page of HTML may come from any server that a wrong address leads to.
+                self._was_reached = self._was_reached or not body.lstrip().startswith(b"<")
+                return response, body
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader) as error:
             raise ConfigurationError(
                 "api_url or a token holds characters that no request can carry: check both."
             ) from error
+        except (ValueError, UnicodeError) as error:
+            if isinstance(error, requests.RequestException):
+                raise TransientTrouble(f"an answer that cannot be read ({type(error).__name__})") from None
+            raise ConfigurationError("api_url or a token holds characters that no request can carry.") from None
         except requests.RequestException as error:
             # The text of these errors names host, port and cause, never headers or bodies.
             raise TransientTrouble(f"a broken connection ({_cause(error)})", contact=False) from error
@@ -253,7 +259,22 @@ class DropboxClient:
             before_sleep=tell,
             retry_error_callback=give_up,
         )
-        return retrying(attempt)
+        try:
+            return retrying(attempt)
+        except (ConfigurationError, RunError) as error:
+            # A server may say back what it was sent.
+            said = str(error)
+            for secret in self._secrets():
+                said = said.replace(secret, "(secret)")
+            if said == str(error):
+                raise
+            raise type(error)(said) from None
+
+    def _secrets(self) -> list[str]:
+        settings = self._settings
+        current = self._token.value if self._token else None
+        known = (settings.app_secret, settings.refresh_token, settings.access_token, current)
+        return [secret for secret in known if secret]
 
     def _wait_for_turn(self, *, is_taking: bool = True) -> None:
         if is_taking and self._budget is not None:
