@@ -231,3 +231,11 @@ def test_a_folder_that_cannot_be_made_is_told(serve: Any, secrets: Path, workspa
     _, url = serve()
     (workspace.folder / ".dlt").write_text("a file where a folder should be")
     assert isinstance(refused(url, secrets), RunError)
+
+
+def test_after_auth_an_old_access_token_no_longer_decides(serve: Any, secrets: Path) -> None:
+    _, url = serve()
+    secrets.parent.mkdir()
+    secrets.write_text('[sources.dropbox_audit]\naccess_token = "sl.old"\n')
+    grant(url)
+    assert "sl.old" not in secrets.read_text()

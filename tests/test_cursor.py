@@ -292,3 +292,18 @@ def test_a_state_written_by_a_newer_version_can_be_read() -> None:
 
 def test_no_state_means_no_walks() -> None:
     assert walks_in({}) == {}
+
+
+def test_a_reset_to_the_beginning_of_the_calendar_is_survived() -> None:
+    first_day = parse("0001-01-01T00:00:00Z")
+    start = parse(successor(lost(), first_day, LOOKBACK, NOON).start_time)
+    assert start is None or start == first_day
+
+
+def test_the_same_position_read_again_is_a_replay_also_when_the_second_answer_has_a_new_cursor() -> None:
+    # c1 was sent; Dropbox answers with the page that is due but leaves the cursor at c1 (simulator fault `stuck`).
+    # c1 is sent again: the same position. The answer is the same page, now with the cursor that follows.
+    walk = walk_after(page(some(1, 900), "c1"), page(some(3), "c1"))
+    after, is_replayed = step(walk, page(some(3), "c2"))
+    assert is_replayed
+    assert after.event_count == walk.event_count

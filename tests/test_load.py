@@ -622,3 +622,22 @@ def test_a_quiet_poll_does_not_wake_the_warehouse(
     lake.rename(lake.with_name("asleep"))
     assert machine.load().outcome == "nothing_new"
     assert not lake.exists()
+
+
+def test_a_walk_that_was_stuck_for_a_while_shows_nothing_twice(workspace, serve) -> None:
+    events = [make_event(number) for number in range(10)]
+    server, url = serve(log=SimulatedLog.of(events, page_limit=2))
+    server.faults.at(CONTINUE, 3, FAULTS["stuck"], times=1000)
+    with pytest.raises(RunError):
+        workspace.load(url)
+    server.faults.clear()
+    workspace.load(url)
+    assert multiset(workspace.events()) == multiset(events)
+
+
+def test_one_stuck_answer_shows_nothing_twice(workspace, serve) -> None:
+    events = [make_event(number) for number in range(10)]
+    server, url = serve(log=SimulatedLog.of(events, page_limit=2))
+    server.faults.at(CONTINUE, 2, FAULTS["stuck"])
+    workspace.load(url)
+    assert multiset(workspace.events()) == multiset(events)

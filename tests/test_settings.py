@@ -235,3 +235,22 @@ def test_the_example_of_secrets_names_the_credentials_and_holds_nothing_secret()
     names = re.findall(r"^(?:# )?(\w+) = ", section[1], re.MULTILINE)
     assert set(names) == {"app_key", "app_secret", "refresh_token", "access_token"}
     assert not any(tomllib.loads(text)["sources"]["dropbox_audit"].values())
+
+
+@pytest.mark.parametrize("url", ["http://[", "https://[::1", "https://[api].dropboxapi.com"])
+def test_half_an_ipv6_address_is_refused_in_plain_words(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="api_url"):
+        Settings(api_url=url).validated(NOON)
+
+
+def test_a_password_in_api_url_is_not_said_back() -> None:
+    with pytest.raises(ConfigurationError, match="api_url") as caught:
+        Settings(api_url="https://me:hunter2@proxy.example").validated(NOON)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_token_loses_its_line_end_and_a_broken_one_is_refused_without_being_said() -> None:
+    assert Settings(access_token="sl.abc\n").validated(NOON).access_token == "sl.abc"
+    with pytest.raises(ConfigurationError, match="access_token") as caught:
+        Settings(access_token="sl.se\ncret").validated(NOON)
+    assert "cret" not in str(caught.value)
