@@ -62,7 +62,7 @@ class Walk:
     event_count: int = 0
     page_digest: str = ""
     is_standing: bool = False
-    """Whether the last answer left the cursor where it was: the next one reads the same position again."""
+    """Whether a new page came with the cursor that was sent for it: the next answer reads its position again."""
     repeats: int = 0
     """How often in a row the same answer was given under the same cursor."""
     first_occurred_at: str | None = None
@@ -128,7 +128,8 @@ def advance(walk: Walk, page: Page, rows: PageRows, received_at: datetime) -> tu
             page_no=walk.page_no + 1,
             event_count=walk.event_count + (0 if is_replayed else len(rows.events)),
             page_digest=rows.digest,
-            is_standing=is_same_cursor,
+            # An answer merely repeated says nothing of the next; only a new page under the cursor that was sent does.
+            is_standing=is_same_cursor and (walk.is_standing or not is_equal),
             repeats=repeats,
             first_occurred_at=_extreme(min, walk.first_occurred_at, rows.first_occurred_at),
             last_occurred_at=_extreme(max, walk.last_occurred_at, last),
