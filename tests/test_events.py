@@ -430,7 +430,7 @@ def test_a_complete_event_fills_every_column() -> None:
     }
     assert {key: row[key] for key in expected} == expected
     assert json.loads(row["details"]) == event["details"]
-    assert set(row) == {*expected, "identity", "exact_hash", "details", "event"}
+    assert set(row) == {*expected, "identity", "exact_hash", "details", "unknown_fields", "event"}
 
 
 def test_an_event_with_nothing_but_a_timestamp_has_a_type_and_nulls() -> None:

@@ -32,8 +32,8 @@ TABLES = {
         actor_type=_TEXT, actor_user_type=_TEXT, actor_id=_TEXT, actor_member_id=_TEXT, actor_email=_TEXT,
         actor_name=_TEXT, context_type=_TEXT, context_id=_TEXT, context_email=_TEXT, ip_address=_TEXT, city=_TEXT,
         region=_TEXT, country=_TEXT, access_method=_TEXT, session_id=_TEXT, involves_non_team_member=_FLAG,
-        asset_count=_WHOLE, participant_count=_WHOLE, details=_TEXT, has_missing_details=_FLAG, event=_TEXT,
-        received_at=_TIME, _dlt_load_id=_TEXT,
+        asset_count=_WHOLE, participant_count=_WHOLE, details=_TEXT, has_missing_details=_FLAG,
+        unknown_fields=_TEXT, event=_TEXT, received_at=_TIME, _dlt_load_id=_TEXT,
     ),
     "event_assets": _schema(
         walk_id=_TEXT, page_no=_WHOLE, event_position=_WHOLE, position=_WHOLE, occurred_on=_DAY, asset_type=_TEXT,
@@ -51,13 +51,18 @@ TABLES = {
     ),
     "walks": _schema(
         walk_id=_TEXT, kind=_TEXT, start_time=_TIME, end_time=_TIME, opened_at=_TIME, pages=_WHOLE, events=_WHOLE,
-        first_occurred_at=_TIME, last_occurred_at=_TIME, caught_up_at=_TIME, state=_TEXT, recorded_at=_TIME,
-        _dlt_load_id=_TEXT,
+        first_occurred_at=_TIME, last_occurred_at=_TIME, caught_up_at=_TIME, covers_until=_TIME, state=_TEXT,
+        recorded_at=_TIME, _dlt_load_id=_TEXT,
     ),
     "runs": _schema(
         run_id=_TEXT, command=_TEXT, version=_TEXT, started_at=_TIME, finished_at=_TIME, outcome=_TEXT, error=_TEXT,
-        requests=_WHOLE, pages=_WHOLE, events=_WHOLE, rejected_events=_WHOLE, retries=_WHOLE, waited_seconds=_NUMBER,
-        resets=_WHOLE, cursor_age_seconds=_NUMBER, recorded_at=_TIME, _dlt_load_id=_TEXT,
+        requests=_WHOLE, pages=_WHOLE, events=_WHOLE, rejected_events=_WHOLE, repaired_events=_WHOLE, retries=_WHOLE,
+        waited_seconds=_NUMBER, resets=_WHOLE, cursor_age_seconds=_NUMBER, recorded_at=_TIME, _dlt_load_id=_TEXT,
+    ),
+    "verifications": _schema(
+        verification_id=_TEXT, run_id=_TEXT, day=_DAY, since=_TIME, until=_TIME, is_whole_day=_FLAG,
+        dropbox_events=_WHOLE, warehouse_events=_WHOLE, missing_events=_WHOLE, extra_events=_WHOLE,
+        repaired_events=_WHOLE, result=_TEXT, verified_at=_TIME, _dlt_load_id=_TEXT,
     ),
     "_dlt_loads": _schema(
         load_id=_TEXT, schema_name=_TEXT, status=_WHOLE, inserted_at=_TIME, schema_version_hash=_TEXT,

@@ -43,7 +43,7 @@ def build_by_hand(warehouse: Warehouse) -> None:
     )
     log.put(
         "walks", walk_id="live", kind="live", opened_at=moment("2026-03-02T00:00:00"), state="open", pages=1, events=4,
-        caught_up_at=moment("2026-03-02T12:00:00"),
+        caught_up_at=moment("2026-03-02T12:00:00"), covers_until=moment("2026-03-02T12:00:00"),
         start_time=moment("2026-02-28T00:00:00"), recorded_at=moment("2026-03-02T12:00:00"),
     )  # fmt: skip
     log.put("runs", run_id="r1", outcome="loaded", recorded_at=moment("2026-03-02T12:00:00"))

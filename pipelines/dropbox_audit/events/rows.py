@@ -52,6 +52,7 @@ EVENTS = pa.schema(
         ("participant_count", pa.int64()),
         ("details", pa.string()),
         ("has_missing_details", pa.bool_()),
+        ("unknown_fields", pa.string()),
         ("event", pa.string()),
         ("received_at", TIMESTAMP),
     ]
@@ -261,6 +262,7 @@ def _event_row(position: int, raw: bytes, event: Any, rows: PageRows) -> tuple[t
         len(participants),
         None if details is None else canonical(details),
         _tag(details) == "missing_details",
+        None,
         raw,
     )
     asset_rows = [(position, place, occurred_on, *_asset(asset)) for place, asset in enumerate(assets)]

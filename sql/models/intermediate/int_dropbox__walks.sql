@@ -1,7 +1,8 @@
 with records as (
     select
         *,
-        row_number() over (partition by walk_id order by recorded_at desc, load_id desc) as recency
+        row_number() over (partition by walk_id order by recorded_at desc, load_id desc) as recency,
+        min(caught_up_at) over (partition by walk_id) as first_caught_up_at
     from {{ ref('stg_dropbox__walks') }}
 )
 
@@ -17,12 +18,9 @@ select
     event_count,
     first_occurred_at,
     last_occurred_at,
-    -- What the walk has read to its end: a window when it is done, the live walk up to when it last caught up. A walk
-    -- that others took the place of claims nothing.
+    first_caught_up_at,
+    -- What the walk has read to its end, by its own account.
     start_time as covers_from,
-    case
-        when kind = 'window' and state = 'done' then end_time
-        when kind = 'live' and state <> 'split' then caught_up_at
-    end as covers_until
+    covers_until
 from records
 where recency = 1

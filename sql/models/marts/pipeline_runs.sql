@@ -19,6 +19,7 @@ select
     records.page_count,
     records.event_count,
     records.rejected_event_count,
+    records.repaired_event_count,
     records.retry_count,
     records.waited_seconds,
     records.reset_count,

@@ -53,6 +53,7 @@ select
     participant_count,
     details,
     has_missing_details,
+    unknown_fields,
     event,
     received_at
 from numbered

@@ -32,6 +32,7 @@ select
     pages as page_count,
     events as event_count,
     rejected_events as rejected_event_count,
+    repaired_events as repaired_event_count,
     retries as retry_count,
     waited_seconds,
     resets as reset_count,

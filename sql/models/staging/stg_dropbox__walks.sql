@@ -31,6 +31,7 @@ select
     first_occurred_at,
     last_occurred_at,
     caught_up_at,
+    covers_until,
     state
 from numbered
 where copy_number = 1
