@@ -11,6 +11,7 @@ import tomlkit.exceptions
 
 from dropbox_audit.errors import ConfigurationError, RunError
 from dropbox_audit.settings import Settings
+from dropbox_audit.wording import keep_secret, one_line
 
 SECRETS_FILE = Path(".dlt/secrets.toml")
 
@@ -32,7 +33,10 @@ def authorize(settings: Settings, app_key: str, ask: Callable[[str], str]) -> li
     """
     document = _read_secrets(SECRETS_FILE)
     flow = _flow(settings.api_url, app_key)
-    code = ask(flow.start()).strip()
+    address = flow.start()
+    keep_secret(flow.code_verifier)
+    code = ask(address).strip()
+    keep_secret(code)
     if not code:
         raise ConfigurationError("No code was given: open the address in a browser, approve, and paste the code.")
     try:
@@ -48,6 +52,8 @@ def authorize(settings: Settings, app_key: str, ask: Callable[[str], str]) -> li
         raise RunError(
             f"No answer from {settings.api_url} ({type(error).__name__}): check the network and api_url."
         ) from None
+    keep_secret(granted.access_token)
+    keep_secret(granted.refresh_token)
     if not granted.refresh_token:
         raise ConfigurationError("Dropbox gave no refresh token: is the app allowed offline access?")
     if not str(granted.account_id).startswith("dbtid:"):
@@ -84,8 +90,7 @@ def _flow(api_url: str, app_key: str) -> Any:
 def _reason(response: requests.Response) -> str:
     try:
         answer = response.json()
-        said = str(answer.get("error_description") or answer.get("error"))
-        return " ".join("".join(c if c.isprintable() else " " for c in said).split())[:200]
+        return one_line(str(answer.get("error_description") or answer.get("error")))[:200]
     except (ValueError, AttributeError):
         return f"status {response.status_code}"
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dropbox_audit.errors import ConfigurationError, DropboxAuditError, RunError, Stopped
+from dropbox_audit.wording import one_line, printable
 
 if TYPE_CHECKING:
     from dropbox_audit.load import Loader, LoadResult, Window
@@ -78,7 +79,9 @@ def _fail(error: DropboxAuditError) -> int:
     if _session.debug:
         import traceback
 
-        traceback.print_exception(error)
+        # The texts of all errors that led to this one, which may hold what a server said.
+        for line in "".join(traceback.format_exception(error)).splitlines():
+            print(printable(line), file=sys.stderr, flush=True)  # noqa: T201
     _tell(f"Error: {error}")
     if isinstance(error, Stopped) and _session.signal:
         return 128 + _session.signal
@@ -103,12 +106,13 @@ def _translated(error: Exception) -> DropboxAuditError:
 
 
 def _tell(sentence: str) -> None:
-    """One line on stderr, without the control characters that text from outside may hold."""
-    print("".join(c if c.isprintable() or c == "\n" else "?" for c in sentence), file=sys.stderr, flush=True)  # noqa: T201
+    """One line on stderr, whatever text from outside it holds."""
+    print(one_line(sentence), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _say(text: str = "") -> None:
-    print(text, flush=True)  # noqa: T201
+    """Lines on stdout; what comes from outside and must not begin a line is made `one_line` by who puts it there."""
+    print(printable(text), flush=True)  # noqa: T201
 
 
 def _print_json(value: Any) -> None:
@@ -134,7 +138,7 @@ def _loader(destination: str) -> "Loader":
 
     clock = Clock()
     settings = read_settings(clock.now())
-    return Loader(settings, find_target(destination), clock=clock, stop=_session.stop, notice=_tell)
+    return Loader(find_target(destination), settings=settings, clock=clock, stop=_session.stop, notice=_tell)
 
 
 @contextlib.contextmanager
@@ -155,7 +159,7 @@ def _progress(loader: "Loader", *, quiet: bool) -> Iterator[None]:
         loader.progress = lambda tally: bar.update(
             task, description=f"{tally.events:,} events in {tally.pages:,} pages loaded"
         )
-        loader.notice = lambda sentence: bar.console.print(sentence, markup=False, highlight=False)
+        loader.notice = lambda sentence: bar.console.print(one_line(sentence), markup=False, highlight=False)
         yield
 
 
@@ -317,7 +321,8 @@ def auth(
         )
 
     def ask(address: str) -> str:
-        _tell(f"1. Open this address in a browser, as a team admin:\n   {address}")
+        _tell("1. Open this address in a browser, as a team admin:")
+        _tell(address)
         _tell("2. Approve, copy the code that Dropbox shows, paste it here and press Enter:")
         return sys.stdin.readline()
 
@@ -346,7 +351,7 @@ def check(destination: Destination = "duckdb", as_json: Json = False) -> None:
     if as_json:
         _print_json(asdict(findings))
     else:
-        _say(f"Team        {findings.team or 'unknown'}")
+        _say(f"Team        {one_line(str(findings.team or 'unknown'))}")
         _say(f"Scopes      {', '.join(findings.granted_scopes) or 'none'}")
         _say(f"Missing     {', '.join(findings.missing_scopes) or 'none'}")
         superfluous = findings.superfluous_scopes

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from dropbox_audit.status import Status
+from dropbox_audit.wording import one_line
 
 
 def status_screen(status: Status) -> str:
@@ -28,7 +29,7 @@ def status_screen(status: Status) -> str:
             f"{run['pages'] or 0:>6,} {run['events'] or 0:>10,}  {run['waited_seconds'] or 0:.0f} s"
         )
         if run.get("error"):
-            lines.append(f"  {run['error'][:76]}")
+            lines.append(f"  {one_line(run['error'])[:76]}")
     return "\n".join(lines)
 
 

@@ -15,6 +15,7 @@ from dlt.common.configuration.specs import BaseConfiguration
 from dlt.common.typing import TSecretStrValue
 
 from dropbox_audit.errors import ConfigurationError
+from dropbox_audit.wording import keep_secret, one_line
 
 SECTION = ("sources", "dropbox_audit")
 
@@ -74,12 +75,13 @@ def read_settings(now: datetime, **overrides: Any) -> Settings:
 
 def first_line(error: BaseException) -> str:
     """An error's first non-empty line, for a message of one line."""
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    lines = (one_line(line) for line in str(error).splitlines())
+    return next((line for line in lines if line), type(error).__name__)
 
 
 def in_one_line(error: BaseException) -> str:
     """An error's whole text on one line, cut where it gets long."""
-    return " ".join(str(error).split())[:400] or type(error).__name__
+    return one_line(str(error))[:400] or type(error).__name__
 
 
 def duration(text: str, name: str) -> timedelta:
@@ -112,6 +114,8 @@ def _credential(name: str, value: str | None) -> str | None:
     value = value.strip() if value else None
     if value and not (value.isascii() and value.isprintable() and " " not in value):
         raise ConfigurationError(f"{name} holds characters that none of Dropbox's has: copy it again.")
+    if name != "app_key":
+        keep_secret(value)
     return value
 
 

@@ -9,6 +9,7 @@ import requests
 
 from dropbox_audit import rawjson
 from dropbox_audit.errors import ConfigurationError
+from dropbox_audit.wording import one_line
 
 
 class CursorLost(Exception):
@@ -76,7 +77,7 @@ def raise_for_token_answer(response: requests.Response, content: bytes) -> NoRet
         raise TransientTrouble("an HTML page instead of a token (status 400)")
     try:
         answer = orjson.loads(content)
-        reason = str(answer.get("error") or "")
+        reason = one_line(str(answer.get("error") or ""))[:200]
     except (orjson.JSONDecodeError, AttributeError):
         reason = ""
     if reason.startswith("invalid_grant"):
@@ -103,9 +104,11 @@ def _error_union(content: bytes) -> dict[str, Any]:
         error = orjson.loads(content).get("error")
     except (orjson.JSONDecodeError, AttributeError):
         return {}
-    if isinstance(error, str):
-        return {".tag": error}
-    return error if isinstance(error, dict) else {}
+    if not isinstance(error, dict):
+        error = {".tag": error} if isinstance(error, str) else {}
+    # Tags are said back, so they must be text of one line whatever the server sends.
+    said = {key: one_line(str(error[key]))[:200] for key in (".tag", "required_scope") if error.get(key) is not None}
+    return error | said
 
 
 def _seconds_asked(response: requests.Response, content: bytes) -> float | None:
@@ -136,6 +139,5 @@ def _timestamp(value: object) -> datetime | None:
 
 
 def _plain(content: bytes) -> str:
-    """A body as one short line without control characters."""
-    text = content[:2000].decode("utf-8", "replace")
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:400]
+    """A body as one short line without secrets and control characters."""
+    return one_line(content[:100_000].decode("utf-8", "replace"))[:400]

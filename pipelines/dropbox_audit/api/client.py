@@ -22,6 +22,7 @@ from dropbox_audit.api.budget import RequestBudget
 from dropbox_audit.clock import Clock
 from dropbox_audit.errors import ConfigurationError, RunError, Stopped
 from dropbox_audit.settings import Settings, duration
+from dropbox_audit.wording import keep_secret, one_line, without_secrets
 
 PAGE_LIMIT = 1000
 """Events asked for in one page: the most Dropbox gives."""
@@ -263,18 +264,10 @@ class DropboxClient:
             return retrying(attempt)
         except (ConfigurationError, RunError) as error:
             # A server may say back what it was sent.
-            said = str(error)
-            for secret in self._secrets():
-                said = said.replace(secret, "(secret)")
+            said = without_secrets(str(error))
             if said == str(error):
                 raise
             raise type(error)(said) from None
-
-    def _secrets(self) -> list[str]:
-        settings = self._settings
-        current = self._token.value if self._token else None
-        known = (settings.app_secret, settings.refresh_token, settings.access_token, current)
-        return [secret for secret in known if secret]
 
     def _wait_for_turn(self, *, is_taking: bool = True) -> None:
         if is_taking and self._budget is not None:
@@ -343,6 +336,7 @@ class DropboxClient:
             scopes = answer.get("scope")
             self._scopes = scopes.split() if isinstance(scopes, str) else None
             lifetime = timedelta(seconds=float(answer.get("expires_in", 14400)))
+            keep_secret(str(answer["access_token"]))
             return _Token(str(answer["access_token"]), self._clock.now() + lifetime - min(_REFRESH_AHEAD, lifetime / 2))
         except (AttributeError, KeyError, TypeError, ValueError):
             raise ConfigurationError(
@@ -358,7 +352,9 @@ class DropboxClient:
 def _cause(error: BaseException) -> str:
     while error.__context__ is not None or error.__cause__ is not None:
         error = error.__cause__ or error.__context__  # type: ignore[assignment]
-    return f"{type(error).__name__}: {error}" if not isinstance(error, OSError) else (error.strerror or str(error))
+    said = (error.strerror or str(error)) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+    # Some of these errors hold what the server sent.
+    return one_line(said)[:200]
 
 
 def _error_of(state: RetryCallState) -> TransientTrouble:

@@ -22,6 +22,7 @@ from dropbox_audit.load import DEMO_PIPELINE_NAME, Loader
 from dropbox_audit.settings import Settings
 from dropbox_audit.transform import transform
 from dropbox_audit.warehouse import RAW_DATASET, Target, connect, duckdb_target
+from dropbox_audit.wording import one_line
 
 DEMO_FILE = Path("dropbox_demo.duckdb")
 
@@ -75,7 +76,7 @@ def give(stop: threading.Event, say: Callable[[str], None], tell: Callable[[str]
     say(f"A simulated team: {len(team.people)} people, {len(team.events):,} events; no account, no network.")
     with running(SimulatedDropbox(team.log(), directory=team.directory)) as url:
         settings = Settings(app_key=APP_KEY, refresh_token=REFRESH_TOKEN, api_url=url).validated(Clock().now())
-        loader = Loader(settings, target, pipeline_name=DEMO_PIPELINE_NAME, stop=stop, notice=tell)
+        loader = Loader(target, settings=settings, pipeline_name=DEMO_PIPELINE_NAME, stop=stop, notice=tell)
         with loader.alone():
             loaded = loader.load("demo")
             say(f"Received {loaded.events:,} events in {loaded.seconds:.1f} s, {loaded.requests} requests.")
@@ -129,4 +130,4 @@ def _answer(target: Target) -> None:
 def _cell(value: object) -> Text:
     """A value as plain text: names in the log may hold markup or control characters."""
     text = "-" if value is None else f"{value:%Y-%m-%d %H:%M}" if hasattr(value, "hour") else str(value)
-    return Text("".join(c if c.isprintable() else "?" for c in text))
+    return Text(one_line(text))
