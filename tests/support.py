@@ -223,7 +223,7 @@ class Workspace:
         """
         own = {key: changes.pop(key) for key in ("stop", "notice", "progress", "pipeline_name") if key in changes}
         target = duckdb_target(self.folder / (file or self.file))
-        return Loader(self.settings(url, **changes), target, clock=clock or VirtualClock(), **own)
+        return Loader(target, settings=self.settings(url, **changes), clock=clock or VirtualClock(), **own)
 
     def load(self, url: str, **options: Any) -> Any:
         """One `load` with a loader of its own, as a new process would; see `loader` for options."""

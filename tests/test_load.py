@@ -581,7 +581,9 @@ class Machine:
         from dropbox_audit.warehouse import Target
 
         self._patch.setenv("DLT_DATA_DIR", str(self._home))
-        loader = Loader(self._workspace.settings(self._url), Target("filesystem"), clock=VirtualClock(), **options)
+        loader = Loader(
+            Target("filesystem"), settings=self._workspace.settings(self._url), clock=VirtualClock(), **options
+        )
         with loader.alone():
             return loader.load("load")
 

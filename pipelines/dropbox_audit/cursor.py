@@ -200,8 +200,7 @@ def walks_in(state: Mapping[str, Any]) -> dict[str, Walk]:
 
 def stored_walks(pipeline: dlt.Pipeline) -> dict[str, Walk]:
     """The open walks as the pipeline's last extraction left them."""
-    sources = pipeline.state.get("sources", {})
-    return walks_in(sources.get("dropbox_audit", {}).get("resources", {}).get("events", {}))
+    return walks_in(_resource_state(pipeline))
 
 
 def current_state() -> MutableMapping[str, Any]:
@@ -212,6 +211,22 @@ def current_state() -> MutableMapping[str, Any]:
 def store(state: MutableMapping[str, Any], walks: Mapping[str, Walk]) -> None:
     """Put the open walks into a resource state; it is committed with the load package being extracted."""
     state["walks"] = {walk_id: walk.as_state() for walk_id, walk in walks.items()}
+
+
+def note_rescan(state: MutableMapping[str, Any], moment: datetime) -> None:
+    """Put into a resource state that the last days were read again at `moment`."""
+    state["rescanned_at"] = _iso(moment)
+
+
+def rescanned_at(pipeline: dlt.Pipeline) -> datetime | None:
+    """When the last days were last read again; None if never."""
+    return parse(_resource_state(pipeline).get("rescanned_at"))
+
+
+def _resource_state(pipeline: dlt.Pipeline) -> Mapping[str, Any]:
+    sources = pipeline.state.get("sources", {})
+    state: Mapping[str, Any] = sources.get("dropbox_audit", {}).get("resources", {}).get("events", {})
+    return state
 
 
 def _extreme(choose: Any, kept: str | None, seen: datetime | None) -> str | None:

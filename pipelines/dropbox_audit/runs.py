@@ -1,4 +1,4 @@
-"""Run records: what each run did, as a row of `dropbox_raw.runs`."""
+"""Records that go into the warehouse beside the log: what each run did, and what was verified."""
 
 import secrets
 from collections.abc import Iterable, Mapping
@@ -25,12 +25,38 @@ RUNS = pa.schema(
         ("retries", pa.int64()),
         ("waited_seconds", pa.float64()),
         ("resets", pa.int64()),
+        ("repaired_events", pa.int64()),
         ("cursor_age_seconds", pa.float64()),
         ("recorded_at", TIMESTAMP),
     ]
 )
 """One row per run and load package; the newest `recorded_at` of a run counts. `outcome` is running, loaded,
 nothing_new, interrupted or failed."""
+
+VERIFICATIONS = pa.schema(
+    [
+        ("verification_id", pa.string()),
+        ("run_id", pa.string()),
+        ("day", pa.date32()),
+        ("since", TIMESTAMP),
+        ("until", TIMESTAMP),
+        ("is_whole_day", pa.bool_()),
+        ("dropbox_events", pa.int64()),
+        ("warehouse_events", pa.int64()),
+        ("missing_events", pa.int64()),
+        ("extra_events", pa.int64()),
+        ("repaired_events", pa.int64()),
+        ("result", pa.string()),
+        ("verified_at", TIMESTAMP),
+    ]
+)
+"""One row per verification and UTC day of its window; without a day, one that failed before it could compare.
+
+`missing_events` and `extra_events` are as found; `result` is equal, different or failed as it stood at the end, that is
+after a repair."""
+
+RECORDS = {"runs": RUNS, "verifications": VERIFICATIONS}
+"""The tables of records, by name."""
 
 _TIMES = [field.name for field in RUNS if field.type == TIMESTAMP]
 

@@ -5,6 +5,7 @@ pipeline.run(dropbox_audit(access_token="..."))
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 import dlt
@@ -15,11 +16,16 @@ from dlt.extract import DltResource
 from dropbox_audit import cursor, local
 from dropbox_audit.api import DropboxClient
 from dropbox_audit.clock import Clock
-from dropbox_audit.runs import run_table
+from dropbox_audit.cursor import Walk
+from dropbox_audit.events import SCHEMAS
+from dropbox_audit.runs import RECORDS, run_table
 from dropbox_audit.settings import Settings, duration
-from dropbox_audit.walks import LogReader
+from dropbox_audit.walks import WALKS, LogReader
 
 LOAD_ID = "_dlt_load_id"
+
+EMPTY = {name: schema.empty_table() for name, schema in {**SCHEMAS, "walks": WALKS, **RECORDS}.items()}
+"""The views read every one of these, so each exists after the first load, whatever that brings."""
 
 
 @dlt.source(name="dropbox_audit", section="dropbox_audit", spec=Settings)
@@ -66,8 +72,7 @@ def dropbox_audit(
         reader = _own_reader(settings)
         try:
             yield from _items(reader.tables())
-            # The views read this table too; only the loader has anything to put into it.
-            yield _into("runs", run_table(()))
+            yield from _items([EMPTY])
         finally:
             reader.close()
         if reader.error is not None:
@@ -78,18 +83,23 @@ def dropbox_audit(
 
 
 @dlt.source(name="dropbox_audit", section="dropbox_audit", spec=BaseConfiguration)
-def batch(reader: LogReader, max_pages: int, runs: Callable[[], Iterable[Mapping[str, Any]]]) -> Iterator[DltResource]:
-    """At most `max_pages` of what `reader` reads, with the run records that wait; the loader's bounded step.
-
-    Reading that fails or is stopped ends the batch early without an error (see `reader.error`), so that what came
-    before it is committed.
-    """
+def package(
+    tables: Iterable[Mapping[str, pa.Table]],
+    runs: Callable[[], Iterable[Mapping[str, Any]]],
+    walks: Callable[[], Mapping[str, Walk]],
+    rescanned_at: datetime | None,
+) -> Iterator[DltResource]:
+    """One load package of the loader's: `tables` by name, then the run records and the walks as they are by then."""
 
     @dlt.resource(name="events", write_disposition="append")
     def events() -> Iterator[Any]:
-        yield from _items(reader.tables(max_pages))
+        yield from _items(tables)
         yield _into("runs", run_table(runs()))
-        cursor.store(cursor.current_state(), reader.walks)
+        yield from _items([EMPTY])
+        state = cursor.current_state()
+        cursor.store(state, walks())
+        if rescanned_at is not None:
+            cursor.note_rescan(state, rescanned_at)
 
     yield events
 

@@ -1,0 +1,91 @@
+"""One run's record: what it did so far, kept in the journal until a load package carries it."""
+
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+
+from dropbox_audit.clock import Clock
+from dropbox_audit.local import Journal
+from dropbox_audit.runs import RUNS, new_run_id
+from dropbox_audit.walks import LogReader
+
+
+@dataclass
+class LoadResult:
+    """What one run did; times in seconds, instants as ISO 8601."""
+
+    run_id: str
+    outcome: str = "running"
+    batches: int = 0
+    pages: int = 0
+    events: int = 0
+    rejected_events: int = 0
+    requests: int = 0
+    retries: int = 0
+    waited_seconds: float = 0.0
+    resets: int = 0
+    replayed_pages: int = 0
+    repaired_events: int = 0
+    cursor_age_seconds: float | None = None
+    seconds: float = 0.0
+    error: str | None = None
+
+
+class RunRecord:
+    """The record of one run.
+
+    Args:
+        command: that runs.
+        journal: where the record waits.
+        clock: source of time.
+    """
+
+    def __init__(self, command: str, journal: Journal, clock: Clock) -> None:
+        self.started_at = clock.now()
+        self.result = LoadResult(new_run_id(self.started_at))
+        self._command = command
+        self._journal = journal
+        self._clock = clock
+        self._began = clock.monotonic()
+        self._readers: list[LogReader] = []
+        self._askers: list[LogReader] = []
+
+    def count(self, reader: LogReader) -> None:
+        """Count what a reader asks for and what it takes."""
+        self._readers.append(reader)
+        self._askers.append(reader)
+
+    def count_requests(self, reader: LogReader) -> None:
+        """Count only what a reader asks for: what it takes is not loaded."""
+        self._askers.append(reader)
+
+    def drop(self, reader: LogReader) -> None:
+        """What a reader took was not loaded after all."""
+        self._readers.remove(reader)
+
+    def write(self, outcome: str, error: str | None = None) -> None:
+        """Write the record as it stands into the journal.
+
+        Args:
+            outcome: running, loaded, nothing_new, interrupted or failed.
+            error: in one line, where there is one.
+        """
+        result, now = self.result, self._clock.now()
+        tallies, traffics = [r.tally for r in self._readers], [r.client.traffic for r in self._askers]
+        for name in ("pages", "events", "rejected_events", "resets", "replayed_pages"):
+            setattr(result, name, sum(getattr(tally, name) for tally in tallies))
+        result.requests = sum(traffic.requests for traffic in traffics)
+        result.retries = sum(traffic.retries for traffic in traffics)
+        result.waited_seconds = round(sum(traffic.waited_seconds for traffic in traffics), 3)
+        result.outcome, result.error = outcome, error
+        result.seconds = round(self._clock.monotonic() - self._began, 3)
+        counted = {key: value for key, value in asdict(result).items() if key in RUNS.names}
+        self._journal.put_run(
+            {
+                **counted,
+                "command": self._command,
+                "version": version("dropbox-audit"),
+                "started_at": self.started_at.isoformat(),
+                "finished_at": None if outcome == "running" else now.isoformat(),
+                "recorded_at": now.isoformat(),
+            }
+        )
