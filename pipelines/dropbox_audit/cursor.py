@@ -36,6 +36,9 @@ from dropbox_audit.settings import Settings, instant
 REPLAYED_PAGE_EVENTS = 50
 """Fewer equal events than this may well be real: a page with two identical failed sign-ins, twice."""
 
+LATEST_ARRIVAL = timedelta(hours=24)
+"""How late an event may reach the log, by Dropbox's own account."""
+
 _STUCK_AFTER = 3
 _FUTURE = timedelta(days=1)
 """An event further ahead of our clock than this says nothing about how far the log has come."""
@@ -158,6 +161,26 @@ def successor(walk: Walk, reached: datetime | None, lookback: timedelta, now: da
         start = own_start
     after = open_walk(walk.kind, now, start, parse(walk.end_time))
     return replace(after, newest_in_history=walk.newest_in_history)
+
+
+def covers_until(walk: Walk, after: Walk | None = None) -> datetime | None:
+    """The end of the time, from the walk's start on, that it has read completely; None where it claims none.
+
+    A live walk has read everything up to when it last caught up, and goes on to deliver what arrives late. A window that
+    was read to its end has seen what had arrived by then, and events arrive up to a day late. A walk whose cursor was
+    lost has read what its successor does not read again.
+
+    Args:
+        walk: as it stands after its last page.
+        after: the walk that succeeds it, if its cursor was lost.
+    """
+    read = []
+    if (caught_up := parse(walk.caught_up_at)) is not None:
+        end = parse(walk.end_time)
+        read.append(caught_up if end is None else min(end, caught_up - LATEST_ARRIVAL))
+    if after is not None and walk.last_occurred_at is not None and (begun := parse(after.start_time)) is not None:
+        read.append(begun)
+    return max(read, default=None)
 
 
 def note_history(live: Walk, window: Walk) -> Walk:

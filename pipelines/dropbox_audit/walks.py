@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from dropbox_audit.api import CursorLost, DropboxClient, Notice
 from dropbox_audit.clock import Clock
-from dropbox_audit.cursor import Walk, advance, after_history, note_history, parse, successor
+from dropbox_audit.cursor import Walk, advance, after_history, covers_until, note_history, parse, successor
 from dropbox_audit.errors import ConfigurationError, RunError, Stopped
 from dropbox_audit.events import TIMESTAMP, MalformedPageError, Page, Tables, decode_events, decode_page
 from dropbox_audit.history import hand_over, longest, split
@@ -41,6 +41,7 @@ WALKS = pa.schema(
         ("first_occurred_at", TIMESTAMP),
         ("last_occurred_at", TIMESTAMP),
         ("caught_up_at", TIMESTAMP),
+        ("covers_until", TIMESTAMP),
         ("state", pa.string()),
         ("recorded_at", TIMESTAMP),
     ]
@@ -48,7 +49,8 @@ WALKS = pa.schema(
 """One row per walk and batch: what the walk had covered by then. The newest `recorded_at` of a walk counts.
 
 `state` is open, done (a window read to its end), reset (Dropbox lost its cursor) or split (others read its stretch).
-`caught_up_at` is when it was last read to its present end; null if it never was."""
+`caught_up_at` is when it was last read to its present end; null if it never was. `covers_until` is the end of the time,
+from `start_time` on, that it has read completely; null where it claims none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +239,7 @@ class LogReader:
             return 1
         self.walks[walk.walk_id] = after
         if answer.page.events or self._ends_window(answer):
-            self._record(after, "done" if self._ends_window(answer) else "open")
+            self._record(after, "done" if self._ends_window(answer) else "open", covers_until(after))
         if after.kind == "window":
             self._note_history(after)
         if not answer.page.has_more:
@@ -263,9 +265,9 @@ class LogReader:
         self._active.add(walk.walk_id)
         self._todo.put(walk)
 
-    def _replace(self, walk: Walk, others: Iterable[Walk], state: str) -> None:
-        """Let others take the place of a walk, which ends in `state`."""
-        self._record(walk, state)
+    def _replace(self, walk: Walk, others: Iterable[Walk], state: str, covered: datetime | None = None) -> None:
+        """Let others take the place of a walk, which ends in `state` and has covered the time up to `covered`."""
+        self._record(walk, state, covered)
         del self.walks[walk.walk_id]
         self._active.discard(walk.walk_id)
         self._given_up[walk.walk_id] = walk
@@ -299,7 +301,7 @@ class LogReader:
             f"Dropbox no longer knows the cursor ({lost.tag}): reading again from "
             f"{after.start_time or 'the beginning of the log'}; events already stored are recognised"
         )
-        self._replace(walk, [after], "reset")
+        self._replace(walk, [after], "reset", covers_until(walk, after))
 
     def _hand_over(self, walk: Walk) -> None:
         """Leave a long history to parallel readers."""
@@ -331,7 +333,7 @@ class LogReader:
         self.error = self.error or error
         self._halt.set()
 
-    def _record(self, walk: Walk, state: str) -> None:
+    def _record(self, walk: Walk, state: str, covered: datetime | None = None) -> None:
         self._changed[walk.walk_id] = {
             "walk_id": walk.walk_id,
             "kind": walk.kind,
@@ -343,6 +345,7 @@ class LogReader:
             "first_occurred_at": parse(walk.first_occurred_at),
             "last_occurred_at": parse(walk.last_occurred_at),
             "caught_up_at": parse(walk.caught_up_at),
+            "covers_until": covered,
             "state": state,
         }
 
