@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import os
 import re
 import tomllib
 from collections.abc import Callable
@@ -94,6 +95,52 @@ def test_an_existing_file_that_others_could_read_is_closed(serve: Any, secrets: 
     secrets.write_text("")
     secrets.chmod(0o644)
     grant(url)
+    assert secrets.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("existed", [False, True])
+def test_at_no_moment_can_anyone_else_read_it(
+    existed: bool, serve: Any, secrets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, url = serve()
+    secrets.parent.mkdir()
+    if existed:
+        secrets.write_text('[other]\nx = "old"\n')
+        secrets.chmod(0o666)
+    seen: list[tuple[str, int, int]] = []
+    fdopen, replace = os.fdopen, Path.replace
+
+    def opened(number: int, *arguments: Any, **options: Any) -> Any:
+        status = os.fstat(number)
+        seen.append(("opened", status.st_size, status.st_mode & 0o777))
+        return fdopen(number, *arguments, **options)
+
+    def replaced(path: Path, target: Path) -> Path:
+        seen.append(("complete", path.stat().st_size, path.stat().st_mode & 0o777))
+        assert secrets.exists() == existed, "the old file stays until the new one is complete"
+        return replace(path, target)
+
+    monkeypatch.setattr(os, "fdopen", opened)
+    monkeypatch.setattr(Path, "replace", replaced)
+    umask = os.umask(0)
+    try:
+        grant(url)
+    finally:
+        os.umask(umask)
+    assert seen == [("opened", 0, 0o600), ("complete", secrets.stat().st_size, 0o600)]
+    assert kept(secrets).get("other") == ({"x": "old"} if existed else None)
+
+
+def test_what_a_broken_off_auth_left_is_not_written_into(serve: Any, secrets: Path) -> None:
+    """A file that someone opened while its mode was loose stays open for them."""
+    _, url = serve()
+    secrets.parent.mkdir()
+    partial = secrets.with_suffix(".partial")
+    partial.touch()
+    partial.chmod(0o666)
+    with partial.open() as somebody:
+        grant(url)
+        assert somebody.read() == ""
     assert secrets.stat().st_mode & 0o777 == 0o600
 
 
@@ -210,6 +257,31 @@ def test_a_server_that_is_not_dropbox_is_told(fault: Fault, serve: Any, secrets:
     server, url = serve()
     server.faults.always(TOKEN, fault)
     refused(url, secrets, ask=lambda _: "code")
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_the_code_does_not_follow_a_redirect(status: int, serve: Any, secrets: Path) -> None:
+    server, url = serve()
+    elsewhere, other_url = serve()
+    server.faults.always(TOKEN, Fault(status=status, headers=(("location", f"{other_url}/oauth2/token"),)))
+    error = refused(url, secrets, ask=lambda _: "the-one-code")
+    assert isinstance(error, ConfigurationError)
+    assert "api_url" in str(error)
+    assert elsewhere.requests == []
+
+
+def test_a_code_in_the_clear_takes_no_proxy(serve: Any, secrets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, url = serve()
+    proxy, proxy_url = serve()
+    ask = approve
+
+    def ask_then_set_a_proxy(address: str) -> str:
+        code = ask(address)
+        monkeypatch.setenv("http_proxy", proxy_url)
+        return code
+
+    grant(url, ask_then_set_a_proxy)
+    assert proxy.requests == []
 
 
 def test_no_answer_is_told(secrets: Path) -> None:

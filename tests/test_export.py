@@ -145,16 +145,46 @@ def test_another_format_is_refused_with_those_there_are(name: str, target: Targe
 
 # -- formulas ---------------------------------------------------------------------------------------------------------
 
-FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", '=cmd|"/c calc"!A1']
+FORMULAS = [
+    *("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", '=cmd|"/c calc"!A1'),
+    *(" =1", "\n\n +1", "\u00a0@x", "\u3000-1", "\ufeff=1", "\u200b=1", "\x00=1", "\x1b=1", "\u202e=1"),
+    *("\tx", "\rx", "\nx"),
+    *("\uff1d1", "\uff0b1", "\uff0d1", "\uff20x", " \uff1d1", "\ufe621", "\ufe631", "\ufe661", "\ufe6bx", "\u22121"),
+]
+HARMLESS = [
+    *(
+        "",
+        "a=1",
+        "1+1",
+        "ann@acme.example",
+        "{}",
+        "'=1",
+        '"=1',
+        "Ü",
+        "🙂=",
+        ".hidden",
+        "(=1)",
+        "a\n=1",
+        'a","=1',
+        "a;b",
+    ),
+]
 
 
 def test_no_cell_of_a_csv_is_taken_for_a_formula(tmp_path: Path) -> None:
-    rows = [view_row(number, actor_name=name, city=name) for number, name in enumerate(FORMULAS)]
+    names = [*FORMULAS, *HARMLESS]
+    texts = ("actor_name", "actor_email", "city", "event_type", "description", "session_id", "details")
+    rows = [view_row(number, **dict.fromkeys(texts, name)) for number, name in enumerate(names)]
     output = tmp_path / "events.csv"
     export_events(make_view(tmp_path, rows), Filter(), output)
     with output.open(newline="", encoding="utf-8") as file:
-        cells = [row["actor_name"] for row in csv.DictReader(file)]
-    assert cells == [f"'{name}" for name in FORMULAS]
+        header, *lines = csv.reader(file)
+    expected = [f"'{name}" for name in FORMULAS] + HARMLESS
+    for text in texts:
+        assert [line[header.index(text)] for line in lines] == expected
+    assert [len(line) for line in lines] == [len(COLUMNS)] * len(names), "no name makes cells or lines of its own"
+    signs = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
+    assert [cell for line in lines for cell in line if cell.strip().startswith(tuple(signs))] == []
 
 
 def test_the_other_formats_keep_such_names_as_they_are(tmp_path: Path) -> None:

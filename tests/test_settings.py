@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from dropbox_audit.errors import ConfigurationError
-from dropbox_audit.settings import Settings, duration, instant, read_settings
+from dropbox_audit.settings import Settings, duration, instant, open_secrets_files, read_settings
 from support import NOON, Workspace, isolated_dlt
 
 ROOT = Path(__file__).parents[1]
@@ -78,6 +78,9 @@ def test_what_is_no_time_is_refused_by_name_with_examples(text: str) -> None:
         "http://127.0.0.1:1",
         "http://127.8.9.1",
         "http://[::1]:8765",
+        "http://LocalHost:8765",
+        "HTTP://127.0.0.1:8765",
+        "HTTPS://api.dropboxapi.com",
     ],
 )
 def test_addresses_that_may_get_the_token(url: str) -> None:
@@ -92,6 +95,24 @@ def test_addresses_that_may_get_the_token(url: str) -> None:
         "http://0.0.0.0:80",
         "http://localhost.evil.example",
         "http://127.0.0.1.evil.example",
+        "HTTP://evil.example",
+        "http://127.0.0.1\\.evil.example",
+        "http://127.0.0.1\t.evil.example",
+        "http://localhost%2eevil.example",
+        "http://localhost.",
+        "http://0.0.0.0",
+        "http://[::]",
+        "http://[::ffff:127.0.0.1]",
+        "http://[::ffff:192.0.2.1]",
+        "http://[fe80::1%25lo]",
+        "http://2130706433",
+        "http://0x7f000001",
+        "http://127.1",
+        "http://0177.0.0.1",
+        "http://\uff11\uff12\uff17.0.0.1",
+        "http://user@127.0.0.1",
+        "http://@127.0.0.1",
+        "http://user:password@localhost:8765",
         "http://127.0.0.1@evil.example",
         "http://localhost:80@evil.example",
         "http://evil.example#localhost",
@@ -205,6 +226,45 @@ def test_a_value_of_the_wrong_type_is_told_in_one_line(workspace: Workspace, mon
     with pytest.raises(ConfigurationError, match="requests_per_hour") as caught:
         read_settings(NOON)
     assert len(str(caught.value).splitlines()) == 1
+
+
+# -- files of secrets that others may open ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def secrets_files(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """The project's and dlt's global one, neither of them there yet."""
+    (workspace.folder / ".dlt").mkdir()
+    monkeypatch.setattr("dlt.common.runtime.run_context.global_dir", lambda: str(workspace.home))
+    return workspace.folder / ".dlt/secrets.toml", workspace.home / "secrets.toml"
+
+
+def found_open() -> list[Path]:
+    with isolated_dlt():
+        return [file.resolve() for file in open_secrets_files()]
+
+
+def test_no_secrets_file_is_nothing_to_warn_of(secrets_files: tuple[Path, Path]) -> None:
+    assert found_open() == []
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660, 0o606, 0o777, 0o620])
+def test_a_secrets_file_that_others_may_open_is_found(mode: int, secrets_files: tuple[Path, Path]) -> None:
+    for file in secrets_files:
+        file.touch()
+        file.chmod(0o600)
+    assert found_open() == []
+    for file in secrets_files:
+        file.chmod(mode)
+        assert found_open() == [file]
+        file.chmod(0o600)
+
+
+def test_both_are_found_and_the_settings_file_is_no_secret(secrets_files: tuple[Path, Path]) -> None:
+    for file in (*secrets_files, secrets_files[0].with_name("config.toml")):
+        file.touch()
+        file.chmod(0o644)
+    assert found_open() == list(secrets_files)
 
 
 # -- the committed files ----------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import tomlkit
 import tomlkit.exceptions
 
 from dropbox_audit.errors import ConfigurationError, RunError
-from dropbox_audit.settings import Settings
+from dropbox_audit.settings import Settings, is_encrypted
 from dropbox_audit.wording import keep_secret, one_line
 
 SECRETS_FILE = Path(".dlt/secrets.toml")
@@ -46,7 +46,7 @@ def authorize(settings: Settings, app_key: str, ask: Callable[[str], str]) -> li
             f"Dropbox does not accept the code ({_reason(error.response)}): codes work once and for a few minutes, and "
             "only with the app key they were made for. Run `dropbox-audit auth` again."
         ) from None
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, requests.TooManyRedirects):
         raise ConfigurationError(f"{settings.api_url} does not answer as Dropbox does: check api_url.") from None
     except requests.RequestException as error:
         raise RunError(
@@ -84,6 +84,9 @@ def _flow(api_url: str, app_key: str) -> Any:
     flow = Flow(app_key, use_pkce=True, token_access_type="offline", timeout=30)  # noqa: S106
     # An authentication that does nothing keeps ~/.netrc out.
     flow.requests_session.auth = lambda request: request
+    # The code is for this server, and goes nowhere else in the clear.
+    flow.requests_session.max_redirects = 0
+    flow.requests_session.trust_env = is_encrypted(api_url)
     return flow
 
 

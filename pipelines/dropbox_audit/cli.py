@@ -7,6 +7,7 @@ import contextlib
 import json
 import logging
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -137,8 +138,16 @@ def _loader(destination: str) -> "Loader":
     from dropbox_audit.warehouse import find_target
 
     clock = Clock()
+    _warn_of_open_secrets()
     settings = read_settings(clock.now())
     return Loader(find_target(destination), settings=settings, clock=clock, stop=_session.stop, notice=_tell)
+
+
+def _warn_of_open_secrets() -> None:
+    from dropbox_audit.settings import open_secrets_files
+
+    for file in open_secrets_files():
+        _tell(f"Warning: other users of this machine may open {file}: chmod 600 {shlex.quote(str(file))}")
 
 
 @contextlib.contextmanager
@@ -313,6 +322,7 @@ def auth(
     from dropbox_audit.clock import Clock
     from dropbox_audit.settings import read_settings
 
+    _warn_of_open_secrets()
     settings = read_settings(Clock().now())
     key = app_key or settings.app_key
     if not key:
@@ -385,6 +395,7 @@ def export(
     from dropbox_audit.settings import instant
     from dropbox_audit.warehouse import find_target
 
+    _warn_of_open_secrets()
     now = Clock().now()
     chosen = Filter(
         since=instant(since, "--since", now) if since is not None else None,

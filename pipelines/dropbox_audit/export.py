@@ -1,6 +1,7 @@
 """Filtered events to a file: CSV, Parquet or JSON lines."""
 
 import csv
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +16,8 @@ from dropbox_audit.errors import ConfigurationError, RunError
 from dropbox_audit.warehouse import VIEWS_DATASET, Target, connect, require_views
 
 _BATCH_ROWS = 20_000
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_SIGNS = {"=", "+", "-", "@", "\N{MINUS SIGN}"}
+_CELL_BREAKERS = {"\t", "\r", "\n"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,12 @@ def _harmless(value: Any) -> Any:
     """A cell that no spreadsheet takes for a formula: names in the log are chosen by strangers."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
+    if not isinstance(value, str) or not value or value[0].isalnum():
+        return value
+    # Spreadsheets skip what cannot be seen before the sign, and some take its full-width form for it.
+    first = next((c for c in value if c.isprintable() and not c.isspace()), "")
+    is_formula = unicodedata.normalize("NFKC", first) in _FORMULA_SIGNS or value[0] in _CELL_BREAKERS
+    return f"'{value}" if is_formula else value
 
 
 def _write_json_lines(reader: pa.RecordBatchReader, path: Path) -> int:

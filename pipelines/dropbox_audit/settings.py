@@ -4,14 +4,19 @@
 """
 
 import ipaddress
+import os
 import re
+import stat
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from dlt.common.configuration import configspec, resolve_configuration
+from dlt.common.configuration.container import Container
 from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.configuration.specs import BaseConfiguration
+from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 from dlt.common.typing import TSecretStrValue
 
 from dropbox_audit.errors import ConfigurationError
@@ -71,6 +76,15 @@ def read_settings(now: datetime, **overrides: Any) -> Settings:
     except ConfigurationException as error:
         raise ConfigurationError(f"A setting of sources.dropbox_audit cannot be read: {in_one_line(error)}") from error
     return settings.validated(now)
+
+
+def open_secrets_files() -> list[Path]:
+    """The files that dlt reads secrets from, the project's and the global one, as far as others may open them."""
+    if os.name != "posix":
+        return []
+    providers = Container()[PluggableRunContext].providers.providers
+    files = [Path(location) for provider in providers if provider.supports_secrets for location in provider.locations]
+    return [file for file in files if file.is_file() and file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)]
 
 
 def first_line(error: BaseException) -> str:
@@ -134,10 +148,17 @@ def _api_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def is_encrypted(api_url: str) -> bool:
+    """Whether a proxy on the way sees nothing of what is sent; what is not stays on this machine and takes no proxy."""
+    return api_url.lower().startswith("https:")
+
+
 def _is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
     except ValueError:
         return False
+    # Python's versions disagree on whether ::ffff:127.0.0.1 is one.
+    return address == ipaddress.IPv6Address("::1") or (address.version == 4 and address.is_loopback)

@@ -1,6 +1,8 @@
 """The client: tokens, waiting, one HTTP exchange after the other. Safe to use from several threads."""
 
+import codecs
 import threading
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -8,6 +10,7 @@ from typing import Any, NoReturn
 
 import orjson
 import requests
+import urllib3
 from requests.auth import AuthBase
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
@@ -21,7 +24,7 @@ from dropbox_audit.api.answers import (
 from dropbox_audit.api.budget import RequestBudget
 from dropbox_audit.clock import Clock
 from dropbox_audit.errors import ConfigurationError, RunError, Stopped
-from dropbox_audit.settings import Settings, duration
+from dropbox_audit.settings import Settings, duration, is_encrypted
 from dropbox_audit.wording import keep_secret, one_line, without_secrets
 
 PAGE_LIMIT = 1000
@@ -33,7 +36,8 @@ _READ_TIMEOUT = 60.0
 _BODY_TIMEOUT = 180.0
 _FIRST_CONTACT_TIMEOUT = 20.0
 """How long a run that never reached the server keeps trying: a wrong address should not take half an hour to say so."""
-_CHUNK_BYTES = 1 << 20
+_PIECE_BYTES = 1 << 18
+"""The most that is taken from a connection at once: large enough that a page of megabytes is a few pieces."""
 _REFRESH_AHEAD = timedelta(minutes=5)
 
 Notice = Callable[[str], None]
@@ -98,6 +102,8 @@ class DropboxClient:
                 "No Dropbox credentials: run `dropbox-audit auth`, or set app_key and refresh_token "
                 "(or access_token) in section sources.dropbox_audit."
             )
+        for secret in (settings.access_token, settings.refresh_token, settings.app_secret):
+            keep_secret(secret)
         self.traffic = Traffic()
         self._settings = settings
         self._url = settings.api_url
@@ -110,6 +116,8 @@ class DropboxClient:
         self._token_lock = threading.Lock()
         self._traffic_lock = threading.Lock()
         self._token = _Token(settings.access_token) if settings.access_token else None
+        self._token_refusal: str | None = None
+        """Why there will be no further token: one worker hears it, the others need not ask."""
         self._scopes: list[str] | None = None
         self._pause = _Pause()
         self._was_reached = False
@@ -185,33 +193,44 @@ class DropboxClient:
         if session is None:
             session = self._local.session = requests.Session()
             session.headers["User-Agent"] = "dropbox-audit"
-        deadline = self._clock.monotonic() + _BODY_TIMEOUT
+            # Only a loopback address may be plain http://, and through a proxy of the environment the token would
+            # leave this machine in the clear.
+            session.trust_env = is_encrypted(self._url)
         try:
             with session.post(
                 url, timeout=(_CONNECT_TIMEOUT, _READ_TIMEOUT), stream=True, allow_redirects=False, **request
             ) as response:
-                chunks = []
-                for chunk in response.iter_content(_CHUNK_BYTES):
-                    chunks.append(chunk)
-                    if self._stop.is_set():
-                        raise Stopped("stopped while reading an answer")
-                    if self._clock.monotonic() > deadline:
-                        raise TransientTrouble("an answer that took too long")
-                body = b"".join(chunks)
+                body = self._read(response).removeprefix(codecs.BOM_UTF8)
                 # A page of HTML may come from any server that a wrong address leads to.
                 self._was_reached = self._was_reached or not body.lstrip().startswith(b"<")
                 return response, body
-        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader) as error:
+        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader):
+            # Not chained: the cause would say the header, that is the token.
             raise ConfigurationError(
                 "api_url or a token holds characters that no request can carry: check both."
-            ) from error
+            ) from None
         except (ValueError, UnicodeError) as error:
             if isinstance(error, requests.RequestException):
                 raise TransientTrouble(f"an answer that cannot be read ({type(error).__name__})") from None
             raise ConfigurationError("api_url or a token holds characters that no request can carry.") from None
-        except requests.RequestException as error:
+        except urllib3.exceptions.DecodeError as error:
+            raise TransientTrouble(f"an answer that cannot be read ({_cause(error)})", contact=False) from error
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             # The text of these errors names host, port and cause, never headers or bodies.
             raise TransientTrouble(f"a broken connection ({_cause(error)})", contact=False) from error
+
+    def _read(self, response: requests.Response) -> bytes:
+        """The whole body, taken as it arrives, so that neither a stop nor the deadline waits for a slow one."""
+        deadline = self._clock.monotonic() + _BODY_TIMEOUT
+        pieces = []
+        # `iter_content` would block until a piece is full.
+        while piece := response.raw.read1(_PIECE_BYTES, decode_content=True):
+            pieces.append(piece)
+            if self._stop.is_set():
+                raise Stopped("stopped while reading an answer")
+            if self._clock.monotonic() > deadline:
+                raise TransientTrouble("an answer that took too long")
+        return b"".join(pieces)
 
     # -- waiting ------------------------------------------------------------------------------------------------
 
@@ -227,7 +246,7 @@ class DropboxClient:
 
         def out_of_patience(state: RetryCallState) -> bool:
             nonlocal trouble_since
-            now = self._clock.monotonic()
+            now = self._trouble_clock()
             trouble_since = now if trouble_since is None else trouble_since
             return now - trouble_since + delay(state) > min(patience(_error_of(state)), self._give_up_after)
 
@@ -237,7 +256,7 @@ class DropboxClient:
             if not (error.contact or self._was_reached):
                 raise RunError(f"No answer from {host}: {error}. Check the network and the setting api_url.") from error
             asked = f" and asks for {error.asked:.0f} s more" if error.asked else ""
-            lasted = self._clock.monotonic() - (trouble_since or 0.0)
+            lasted = self._trouble_clock() - (trouble_since or 0.0)
             raise RunError(
                 f"Dropbox ({host}) has been failing for {lasted:.0f} s{asked}: {error}. "
                 "Everything before it is kept; the next run goes on from there."
@@ -250,7 +269,9 @@ class DropboxClient:
 
         def tell(state: RetryCallState) -> None:
             self._count(retries=1)
-            self._notice(f"Dropbox answered with {_error_of(state)}: trying again in {delay(state):.0f} s")
+            error = _error_of(state)
+            what = "Dropbox answered with" if error.contact else "Dropbox could not be read:"
+            self._notice(f"{what} {error}: trying again in {delay(state):.0f} s")
 
         retrying = Retrying(
             retry=retry_if_exception_type(TransientTrouble),
@@ -263,11 +284,11 @@ class DropboxClient:
         try:
             return retrying(attempt)
         except (ConfigurationError, RunError) as error:
-            # A server may say back what it was sent.
-            said = without_secrets(str(error))
-            if said == str(error):
+            # A server may say back what it was sent, and a traceback shows the causes too.
+            shown = "".join(traceback.format_exception(error))
+            if without_secrets(shown) == shown:
                 raise
-            raise type(error)(said) from None
+            raise type(error)(without_secrets(str(error))) from None
 
     def _wait_for_turn(self, *, is_taking: bool = True) -> None:
         if is_taking and self._budget is not None:
@@ -277,12 +298,23 @@ class DropboxClient:
                     f"The budget of {self._budget.per_hour} requests an hour is used up: waiting {seconds:.0f} s "
                     "(setting requests_per_hour)"
                 )
+                began = self._clock.monotonic()
                 self._sleep(seconds)
+                self._local.budget_seconds = self._budget_seconds() + self._clock.monotonic() - began
         # Another worker may be told to wait longer meanwhile, hence the loop.
         while (seconds := self._pause.until - self._clock.monotonic()) > 0:
             self._sleep(seconds)
         if self._stop.is_set():
             raise Stopped("stopped before the next request")
+
+    def _budget_seconds(self) -> float:
+        """How long this thread has waited for the request budget so far."""
+        seconds: float = getattr(self._local, "budget_seconds", 0.0)
+        return seconds
+
+    def _trouble_clock(self) -> float:
+        """A monotonic clock that stands still while this thread waits for the budget: that is no trouble of Dropbox."""
+        return self._clock.monotonic() - self._budget_seconds()
 
     def _sleep(self, seconds: float) -> None:
         started = self._clock.monotonic()
@@ -315,6 +347,8 @@ class DropboxClient:
         settings = self._settings
         if not (settings.app_key and settings.refresh_token):
             self._fail_expired()
+        if self._token_refusal is not None:
+            raise ConfigurationError(self._token_refusal)
         form = {
             "grant_type": "refresh_token",
             "refresh_token": settings.refresh_token,
@@ -331,7 +365,11 @@ class DropboxClient:
                 return content
             raise_for_token_answer(response, content)
 
-        answer = orjson.loads(self._until_answered(attempt))
+        try:
+            answer = orjson.loads(self._until_answered(attempt))
+        except ConfigurationError as error:
+            self._token_refusal = str(error)
+            raise
         try:
             scopes = answer.get("scope")
             self._scopes = scopes.split() if isinstance(scopes, str) else None
