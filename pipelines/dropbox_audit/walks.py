@@ -174,6 +174,10 @@ class LogReader:
             # What other threads had received by then is as good as what came before.
             while rest := self._received():
                 self._take(rest, tables)
+        live = self._live()
+        if live is not None and live.caught_up_at is not None and live.walk_id not in self._changed:
+            # Nothing new is news too: that it has been read up to now.
+            self._record(live, "open", covers_until(live))
         walks, self._changed = self._walk_rows(), {}
         yield {**tables.take(), "walks": walks}
 
