@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import copy
+import csv
 import json
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from dropbox_audit.demo.catalogue import catalogue
 from dropbox_audit.events import (
     SCHEMAS,
     MalformedPageError,
@@ -19,6 +22,7 @@ from dropbox_audit.events import (
     decode_events,
     decode_page,
 )
+from dropbox_audit.events.drift import details_fields
 from hypothesis import given
 from hypothesis import strategies as st
 from support import NOON, canonical, file_asset, make_event, person, stamp
@@ -634,6 +638,90 @@ def test_details_that_dropbox_could_not_retrieve_are_marked() -> None:
 def test_a_rejected_item_leaves_no_assets_behind() -> None:
     broken = raw(make_event() | {"timestamp": "never"})
     assert tables_of(broken)["event_assets"].num_rows == 0
+
+
+# -- fields that the specification does not know ---------------------------------------------------------------------
+
+
+def event_of(event_type: str, **details: Any) -> dict[str, Any]:
+    return make_event(
+        event_type={".tag": event_type, "description": "?"}, details={".tag": f"{event_type}_details", **details}
+    )
+
+
+def unknown_fields_of(event: Any) -> str | None:
+    fields: str | None = row_of(event)["unknown_fields"]
+    return fields
+
+
+def test_every_field_of_the_specification_is_known() -> None:
+    for event_type, kind in catalogue().items():
+        event = make_event(event_type={".tag": event_type}, details=kind.details)
+        assert unknown_fields_of(event) is None, event_type
+        assert unknown_fields_of(changed(event, ("details", "brand_new"), 1)) == "details.brand_new", event_type
+
+
+def test_the_views_and_the_decoder_know_the_same_event_types() -> None:
+    with (Path(__file__).parents[1] / "sql" / "seeds" / "event_types.csv").open(encoding="utf-8") as lines:
+        assert {row["event_type"] for row in csv.DictReader(lines)} == set(details_fields())
+
+
+def test_new_fields_are_named_by_their_paths_in_order() -> None:
+    event = event_of("group_create", is_company_managed=True, zone="eu", area={"a": 1})
+    event["origin"]["host"] = {"host_id": "1"}
+    event |= {"zulu": None, "alpha": []}
+    assert unknown_fields_of(event) == "alpha,details.area,details.zone,origin.host,zulu"
+
+
+def test_optional_fields_may_be_missing() -> None:
+    assert unknown_fields_of(event_of("group_create")) is None
+    assert unknown_fields_of({"timestamp": "2026-11-01T09:00:00Z"}) is None
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        event_of("brand_new_type", anything=1),
+        event_of("group_create") | {"details": {".tag": "missing_details", "source_event_fields": {"a": 1}}},
+        event_of("group_create") | {"details": ["a"]},
+        event_of("group_create") | {"origin": "elsewhere"},
+        event_of("group_create") | {"event_type": ["group_create"], "details": {"a": 1}},
+    ],
+    ids=["new type", "missing details", "details are a list", "origin is a text", "type is a list"],
+)
+def test_what_the_specification_says_nothing_about_is_not_judged(event: dict[str, Any]) -> None:
+    assert unknown_fields_of(event) is None
+
+
+def test_new_fields_beside_missing_details_are_named() -> None:
+    event = event_of("group_create") | {"details": {".tag": "missing_details", "x": 1}, "beside": 1}
+    assert unknown_fields_of(event) == "beside"
+
+
+def test_hostile_field_names_are_kept_to_one_readable_line() -> None:
+    names = ["", "a,b", "line\nbreak", "nul\0", "\x1b[31m", "\u202e", "\ud83d", "😀"]
+    event = event_of("group_create") | dict.fromkeys(names)
+    [row] = tables_of(json.dumps(event).encode())["events"].to_pylist()
+    assert row["unknown_fields"] == '"",?,?[31m,a?b,line?break,nul?,😀'
+
+
+def test_a_list_of_new_fields_has_an_end() -> None:
+    fields = unknown_fields_of(event_of("group_create") | {f"new_{number:03}": 1 for number in range(500)})
+    assert fields is not None
+    assert len(fields) == 1000
+    assert fields.startswith("new_000,new_001,")
+    assert fields.endswith("...")
+
+
+@given(_ANY_EVENTS)
+def test_new_fields_never_reject_an_event(event: dict[str, Any]) -> None:
+    fields = unknown_fields_of(event)
+    assert (fields is None) == (not set(event) - {"timestamp", *_KNOWN_KEYS} and _has_known_origin(event))
+
+
+def _has_known_origin(event: dict[str, Any]) -> bool:
+    origin = event.get("origin")
+    return not isinstance(origin, dict) or set(origin) <= {"geo_location", "access_method"}
 
 
 # -- page digest ----------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from dropbox_audit.events.drift import unknown_fields
 from dropbox_audit.events.identity import NotAnEventError, canonical, canonical_hash, loads, strip_presentation
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
@@ -228,6 +229,7 @@ def _event_row(position: int, raw: bytes, event: Any, rows: PageRows) -> tuple[t
     exact_hash = canonical_hash(event)
 
     event_type = event.get("event_type")
+    type_tag = _tag(event_type) or "unknown"
     actor_tag, actor = _unwrap(event.get("actor"))
     context_tag, context = _unwrap(event.get("context"))
     origin = _dict(event.get("origin"))
@@ -239,7 +241,7 @@ def _event_row(position: int, raw: bytes, event: Any, rows: PageRows) -> tuple[t
     involves = event.get("involve_non_team_member")
 
     head = (
-        _tag(event_type) or "unknown",
+        type_tag,
         _tag(event.get("event_category")),
         _str(event_type.get("description")) if type(event_type) is dict else None,
         actor_tag,
@@ -262,7 +264,7 @@ def _event_row(position: int, raw: bytes, event: Any, rows: PageRows) -> tuple[t
         len(participants),
         None if details is None else canonical(details),
         _tag(details) == "missing_details",
-        None,
+        unknown_fields(event, type_tag, origin, details),
         raw,
     )
     asset_rows = [(position, place, occurred_on, *_asset(asset)) for place, asset in enumerate(assets)]
@@ -306,7 +308,10 @@ def _participant(item: Any) -> tuple[Any, ...]:
 
 
 def _first(node: dict[str, Any], *keys: str) -> str | None:
-    return next((text for key in keys if (text := _str(node.get(key))) is not None), None)
+    for key in keys:
+        if type(value := node.get(key)) is str:
+            return value
+    return None
 
 
 def _unwrap(node: Any) -> tuple[str | None, dict[str, Any]]:
