@@ -1,6 +1,8 @@
 """The one read-only door to the warehouse, and which warehouse it is."""
 
 import contextlib
+import errno
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -63,16 +65,23 @@ class Target:
         if not folder.is_dir():
             raise RunError(f"{folder} is no folder: create it, or name another file in destination.duckdb.credentials.")
         try:
-            # Opening for appending asks the file system itself, which knows read-only mounts and permissions.
-            existed = self.path.exists()
-            with self.path.open("ab"):
-                pass
-            if not existed:
-                self.path.unlink()
+            # Opening asks the file system itself, which knows read-only mounts and permissions.
+            if self.path.exists():
+                if not self.path.stat().st_mode & 0o222:
+                    # The administrator may write it all the same, but somebody has said that nobody should.
+                    raise PermissionError(errno.EACCES, "it is read-only")
+                with self.path.open("ab"):
+                    pass
+                if _is_unfinished(self.path):
+                    self.path.unlink()
+            else:
+                # Not the file itself: an empty one, left behind by a kill, would be no database for ever.
+                with tempfile.TemporaryFile(dir=folder):
+                    pass
         except OSError as error:
             raise RunError(
-                f"{self.path} cannot be written ({error.strerror}): free it, or name another file in "
-                "destination.duckdb.credentials."
+                f"{self.path} cannot be written ({error.strerror}): make it writable, or name another file in "
+                "destination.duckdb.credentials. Nothing is lost."
             ) from None
 
     def stored_state(self, pipeline_name: str) -> str | None:
@@ -160,6 +169,16 @@ def duckdb_target(path: Path) -> Target:
             f"call it {DEFAULT_FILE}, for instance (destination.duckdb.credentials)."
         )
     return Target("duckdb", path.resolve())
+
+
+def _is_unfinished(path: Path) -> bool:
+    """Whether DuckDB was killed, or found the disk full, while it made this file: there is nothing in it yet.
+
+    It writes three headers of 4096 bytes, the first with its name from the ninth byte on, before anything else.
+    """
+    with path.open("rb") as file:
+        start = file.read(12)
+    return path.stat().st_size < 3 * 4096 and start[8:] in {b"", b"DUCK"}
 
 
 # -- one file, one writer or many readers -----------------------------------------------------------------------

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from dropbox_audit import cursor, local
 from dropbox_audit.api import DropboxClient
@@ -56,6 +57,7 @@ class Loader(Packages):
         """A run, and its record whatever becomes of it."""
         run = RunRecord(command, self.journal, self.clock)
         try:
+            run.write("running")
             yield run
             run.write("loaded" if run.result.batches else "nothing_new")
         except BaseException as error:
@@ -125,13 +127,13 @@ class Loader(Packages):
             if not reader.has_news() and not (is_first and reader.error is None) and not self.is_due():
                 break
 
-            def write_record() -> None:
-                run.write("loaded" if reader.is_finished and reader.error is None else "running")
+            def record() -> dict[str, Any]:
+                return run.for_package("loaded" if reader.is_finished and reader.error is None else "running")
 
             self.commit(
                 reader.tables(self.settings.max_pages_per_batch),
                 walks=lambda: reader.walks,
-                write_record=write_record,
+                record=record,
             )
             run.result.batches += 1
             is_first = False

@@ -35,6 +35,8 @@ DEMO_PIPELINE_NAME = "dropbox_audit_demo"
 _QUIET_HOURS = timedelta(hours=6)
 """After this long without news, cursors and run records that wait on this machine are loaded all the same."""
 
+_KILLED = "The run was killed, or the machine stopped; what it had committed stays, and the next run went on from there"
+
 T = TypeVar("T")
 
 
@@ -94,9 +96,17 @@ class Packages:
         try:
             # What waits may have been written by the run that has just ended.
             self.journal = local.Journal(self.folder)
+            self._end_killed_runs()
             yield
         finally:
             lock.release()
+
+    def _end_killed_runs(self) -> None:
+        """Say of runs that never said how they ended that they failed: nobody else is at work now."""
+        for run in self.journal.runs().values():
+            if run["outcome"] == "running":
+                now = self.clock.now().isoformat()
+                self.journal.put_run({**run, "outcome": "failed", "error": _KILLED, "recorded_at": now})
 
     # -- packages -----------------------------------------------------------------------------------------------
 
@@ -105,7 +115,7 @@ class Packages:
         tables: Iterable[Mapping[str, pa.Table]],
         *,
         walks: Callable[[], Mapping[str, Walk]],
-        write_record: Callable[[], None] = lambda: None,
+        record: Callable[[], dict[str, Any] | None] = lambda: None,
         rescanned_at: datetime | None = None,
     ) -> None:
         """Load tables, the walks as they stand after them and the run records that wait, all in one package.
@@ -113,7 +123,7 @@ class Packages:
         Args:
             tables: Arrow tables by table name; taken one after the other while they are extracted.
             walks: the open walks, asked for once `tables` is exhausted.
-            write_record: writes the running run's own record, at that moment.
+            record: the running run's own record as it is at that moment; it also goes on waiting in the journal.
             rescanned_at: when the standing rescan was last done, if this package says so.
 
         Raises:
@@ -123,9 +133,9 @@ class Packages:
         carried: list[dict[str, Any]] = []
 
         def runs() -> list[dict[str, Any]]:
-            write_record()
-            carried.extend(self.journal.runs().values())
-            return carried
+            own = record()
+            carried.extend(run for run in self.journal.runs().values() if run["outcome"] != "running")
+            return [*carried, own] if own else carried
 
         data = package(tables, runs, walks, rescanned_at)
         self._step(functools.partial(self.pipeline.extract, data, loader_file_format="parquet"))

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from typing import Any
 
 from dropbox_audit.clock import Clock
 from dropbox_audit.local import Journal
@@ -69,6 +70,19 @@ class RunRecord:
             outcome: running, loaded, nothing_new, interrupted or failed.
             error: in one line, where there is one.
         """
+        self._journal.put_run(self._record(outcome, error))
+
+    def for_package(self, outcome: str) -> dict[str, Any]:
+        """The record as the package that is being extracted carries it.
+
+        The journal goes on saying `running` until the run has ended: one that is killed has not succeeded, whatever
+        its last package said.
+        """
+        record = self._record(outcome)
+        self._journal.put_run({**record, "outcome": "running", "finished_at": None})
+        return record
+
+    def _record(self, outcome: str, error: str | None = None) -> dict[str, Any]:
         result, now = self.result, self._clock.now()
         tallies, traffics = [r.tally for r in self._readers], [r.client.traffic for r in self._askers]
         for name in ("pages", "events", "rejected_events", "resets", "replayed_pages"):
@@ -79,13 +93,11 @@ class RunRecord:
         result.outcome, result.error = outcome, error
         result.seconds = round(self._clock.monotonic() - self._began, 3)
         counted = {key: value for key, value in asdict(result).items() if key in RUNS.names}
-        self._journal.put_run(
-            {
-                **counted,
-                "command": self._command,
-                "version": version("dropbox-audit"),
-                "started_at": self.started_at.isoformat(),
-                "finished_at": None if outcome == "running" else now.isoformat(),
-                "recorded_at": now.isoformat(),
-            }
-        )
+        return {
+            **counted,
+            "command": self._command,
+            "version": version("dropbox-audit"),
+            "started_at": self.started_at.isoformat(),
+            "finished_at": None if outcome == "running" else now.isoformat(),
+            "recorded_at": now.isoformat(),
+        }
