@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 import threading
-from collections.abc import Callable
+import time
+import traceback
+import zlib
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -17,7 +22,16 @@ import pytest
 from dropbox_audit.api import CursorLost, DropboxClient, RequestBudget
 from dropbox_audit.clock import Clock
 from dropbox_audit.demo import ACCESS_TOKEN, APP_KEY, APP_SECRET, FAULTS, REFRESH_TOKEN, SimulatedDropbox, running
-from dropbox_audit.demo.faults import Fault, html_error, json_error, rate_limited, text_error
+from dropbox_audit.demo.faults import (
+    Fault,
+    html_error,
+    json_error,
+    rate_limited,
+    slow_drip,
+    stall,
+    text_error,
+    with_headers,
+)
 from dropbox_audit.errors import ConfigurationError, DropboxAuditError, RunError, Stopped
 from dropbox_audit.local import request_budget
 from dropbox_audit.settings import Settings
@@ -45,6 +59,41 @@ def connect(clock: VirtualClock, notices: list[str]) -> Callable[..., DropboxCli
 
 
 LASTING = {"access_token": None, "app_key": APP_KEY, "refresh_token": REFRESH_TOKEN}
+
+
+@contextmanager
+def talking(answer: Callable[[bytes], bytes]) -> Iterator[str]:
+    """A server of one's own: what it answers to each request, byte by byte, before it hangs up."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def talk() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection:
+                received = connection.recv(65536)
+                # The body may come in a packet of its own.
+                while b"\r\n\r\n" not in received or received.endswith(b"\r\n\r\n"):
+                    received += connection.recv(65536)
+                connection.sendall(answer(received))
+
+    thread = threading.Thread(target=talk)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
+
+
+class TickingClock(VirtualClock):
+    """Waits are free, and time that really passes counts too."""
+
+    def monotonic(self) -> float:
+        return super().monotonic() + time.monotonic()
 
 
 def no_secrets(text: str) -> bool:
@@ -110,7 +159,20 @@ def test_delays_double_and_end_at_ten_minutes(serve: Any, connect: Any, clock: V
         (text_error(429, "", retry_after="-5"), 1),
         (text_error(429, "", retry_after="nan"), 1),
         (text_error(429, "", retry_after="inf"), 1),
-        (json_error(429, {"reason": {".tag": "x"}, "retry_after": "7"}), 1),
+        (text_error(429, "", retry_after=""), 1),
+        (text_error(429, "", retry_after="1e9999"), 1),
+        (text_error(429, "", retry_after="Wed, 21 Oct 2015 07:28:00 GMT"), 1),
+        (text_error(429, "", retry_after="Wed, 31 Feb 2026 07:28:00 GMT"), 1),
+        (text_error(429, "", retry_after="Mon, 01 Jan 99999 00:00:00 GMT"), 1),
+        (text_error(429, "", retry_after="Sat, 21 Nov 2026 07:28:00 +99999999"), 1),
+        (html_error(400, retry_after="9"), 9),
+        (json_error(429, {"reason": {".tag": "x"}, "retry_after": "7"}), 7),
+        (json_error(429, {"reason": {".tag": "x"}, "retry_after": -7}), 1),
+        (json_error(429, {"reason": {".tag": "x"}, "retry_after": True}), 1),
+        (json_error(429, {"reason": {".tag": "x"}, "retry_after": [60]}, retry_after="4"), 4),
+        (Fault(status=429, body=b'{"error":{"retry_after":1e999}}', headers=(("retry-after", "5"),)), 5),
+        (Fault(status=429, body=b'{"error":[{"retry_after":9}]}'), 1),
+        (Fault(status=429, body=b"\xff\xfe{"), 1),
     ],
 )
 def test_a_delay_is_never_shorter_than_the_server_asked(
@@ -128,7 +190,28 @@ def test_the_server_may_ask_with_a_date(serve: Any, connect: Any, clock: Virtual
     server.faults.next(INFO, text_error(429, "", retry_after=format_datetime(moment, usegmt=True)))
     connect(url).call(INFO, None)
     [waited] = clock.waits
-    assert 200 < waited <= 300
+    assert 200 < waited <= 302
+
+
+def test_a_date_is_read_by_the_servers_clock_where_it_tells_it(connect: Any, clock: VirtualClock) -> None:
+    answers = [
+        b"HTTP/1.1 429 x\r\nDate: Tue, 21 Oct 2036 07:00:00 GMT\r\nRetry-After: Tue, 21 Oct 2036 07:02:00 GMT\r\n"
+        b"Connection: close\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}",
+    ]
+    with talking(lambda _: answers.pop(0)) as url:
+        connect(url).call(INFO, None)
+    assert clock.waits == [120]
+
+
+@pytest.mark.parametrize("seconds", ["99999999999999999999", "1e300"])
+def test_nobody_waits_for_the_end_of_the_world(seconds: str, serve: Any, connect: Any, clock: VirtualClock) -> None:
+    server, url = serve()
+    server.faults.always(INFO, text_error(429, "", retry_after=seconds))
+    with pytest.raises(RunError) as caught:
+        connect(url).call(INFO, None)
+    assert is_plain(caught.value)
+    assert clock.waits == []
 
 
 def test_the_delay_that_doubles_goes_on_when_the_server_asks_for_little(
@@ -153,6 +236,124 @@ def test_one_worker_told_to_wait_holds_the_others_back(serve: Any, connect: Any,
     began = asked[0]
     client.call("team/groups/list", {"limit": 1})
     assert clock.monotonic() >= began + 90
+
+
+# -- answers that are slow, or come in another form --------------------------------------------------------------------
+
+
+def test_a_body_that_drips_is_given_up_at_its_deadline(
+    serve: Any, connect: Any, notices: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dropbox_audit.api.client._BODY_TIMEOUT", 0.1)
+    server, url = serve()
+    server.faults.next(INFO, slow_drip(4))
+    began = time.monotonic()
+    connect(url, clock=TickingClock()).call(INFO, None)
+    assert time.monotonic() - began < 3, "the deadline was not looked at before the body was complete"
+    assert server.count(INFO) == 2
+    assert "took too long" in notices[0]
+
+
+def test_stop_ends_reading_with_the_next_piece_of_a_body(serve: Any, connect: Any) -> None:
+    server, url = serve()
+    server.faults.next(INFO, slow_drip(4))
+    stop = threading.Event()
+    timer = threading.Timer(0.1, stop.set)
+    timer.start()
+    began = time.monotonic()
+    with pytest.raises(Stopped):
+        connect(url, stop=stop).call(INFO, None)
+    assert time.monotonic() - began < 3, "the body was read to its end first"
+    timer.join()
+
+
+@pytest.mark.parametrize("fault", [stall(30), slow_drip(300)], ids=["before the answer", "within the body"])
+@pytest.mark.parametrize("route", [INFO, TOKEN])
+def test_a_connection_that_stalls_is_given_up_and_asked_again(
+    route: str, fault: Fault, serve: Any, connect: Any, notices: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dropbox_audit.api.client._READ_TIMEOUT", 0.1)
+    server, url = serve()
+    server.faults.next(route, fault)
+    connect(url, **LASTING).call(INFO, None)
+    assert server.count(route) == 2
+    assert [notice for notice in notices if "timed out" in notice] == notices != []
+
+
+def test_a_server_that_stalls_for_ever_ends_the_run(
+    serve: Any, connect: Any, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dropbox_audit.api.client._READ_TIMEOUT", 0.05)
+    server, url = serve()
+    client = connect(url, give_up_after="2m")
+    client.call(INFO, None)
+    server.faults.always(INFO, stall(30))
+    with pytest.raises(RunError, match="timed out") as caught:
+        client.call(INFO, None)
+    assert is_plain(caught.value)
+    assert 40 < sum(clock.waits) <= 120
+
+
+def test_a_server_that_accepts_no_connection_is_not_waited_for(
+    connect: Any, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dropbox_audit.api.client._CONNECT_TIMEOUT", 0.05)
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        # Nobody accepts; once its queue is full the system leaves further connections unanswered.
+        queue = [socket.socket() for _ in range(4)]
+        for waiting in queue:
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        with pytest.raises(RunError, match="api_url"):
+            connect(f"http://127.0.0.1:{listener.getsockname()[1]}").call(INFO, None)
+        for waiting in queue:
+            waiting.close()
+    assert clock.waits == [1, 2, 4, 8]
+
+
+BODY = orjson.dumps({"name": "Acmé " * 5000})
+JSON = ("content-type", "application/json")
+FORMS = {
+    "charset": Fault(status=200, body=BODY, headers=(("content-type", "application/json; charset=utf-8"),)),
+    "no content type": Fault(status=200, body=BODY, headers=(("content-type", ""),)),
+    "byte order mark": Fault(status=200, body=b"\xef\xbb\xbf" + BODY, headers=(JSON,)),
+    "gzip": Fault(status=200, body=gzip.compress(BODY), headers=(JSON, ("content-encoding", "gzip"))),
+    "deflate": Fault(status=200, body=zlib.compress(BODY), headers=(JSON, ("content-encoding", "deflate"))),
+    "chunked": Fault(status=200, body=BODY, headers=(JSON, ("transfer-encoding", "chunked"))),
+}
+FORMS["gzip and chunked"] = with_headers(FORMS["gzip"], transfer_encoding="chunked")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_an_answer_may_come_in_any_form_of_http(form: str, serve: Any, connect: Any) -> None:
+    server, url = serve()
+    server.faults.next(INFO, FORMS[form])
+    assert connect(url).call(INFO, None) == BODY
+    assert server.count(INFO) == 1
+
+
+def test_an_error_with_a_byte_order_mark_is_understood(serve: Any, connect: Any) -> None:
+    server, url = serve()
+    fault = FAULTS["409_bad_cursor"]
+    server.faults.next(CONTINUE, Fault(status=409, body=b"\xef\xbb\xbf" + fault.body, headers=fault.headers))
+    with pytest.raises(CursorLost):
+        connect(url).continue_events("x")
+
+
+@pytest.mark.parametrize(
+    "body", [gzip.compress(BODY)[:60], b"not gzip at all", b"\x1f\x8b" + b"\0" * 40], ids=["cut", "plain", "broken"]
+)
+def test_an_answer_that_cannot_be_unpacked_is_asked_for_again(body: bytes, serve: Any, connect: Any) -> None:
+    server, url = serve()
+    server.faults.next(INFO, Fault(status=200, body=body, headers=(JSON, ("content-encoding", "gzip"))))
+    assert orjson.loads(connect(url).call(INFO, None))["name"] == "Acme"
+    assert server.count(INFO) == 2
+
+
+def test_a_page_of_megabytes_arrives_whole(serve: Any, connect: Any) -> None:
+    events = [make_event(number, filler="x" * 2000) for number in range(1000)]
+    _, url = serve(events)
+    assert orjson.loads(connect(url).get_events())["events"] == events
 
 
 # -- how long ---------------------------------------------------------------------------------------------------------
@@ -189,6 +390,25 @@ def test_trouble_that_ended_is_forgotten(serve: Any, connect: Any, clock: Virtua
         server.faults.next(INFO, html_error(503), times=8)
         client.call(INFO, None)
     assert sum(clock.waits) > 700
+
+
+def test_waiting_for_the_budget_is_no_trouble_of_dropbox(serve: Any, connect: Any, clock: VirtualClock) -> None:
+    server, url = serve()
+    server.faults.next(INFO, html_error(503), times=4)
+    connect(url, budget=RequestBudget(None, 1, clock), give_up_after="30m").call(INFO, None)
+    assert server.count(INFO) == 5
+    assert sum(clock.waits) > 3 * 3600
+
+
+def test_trouble_still_ends_the_run_when_the_budget_makes_each_attempt_wait(
+    serve: Any, connect: Any, clock: VirtualClock
+) -> None:
+    server, url = serve()
+    server.faults.always(INFO, html_error(503))
+    with pytest.raises(RunError) as caught:
+        connect(url, budget=RequestBudget(None, 1, clock), give_up_after="2m").call(INFO, None)
+    assert server.count(INFO) == 7
+    assert "failing for 63 s" in str(caught.value)
 
 
 def closed_port() -> str:
@@ -236,6 +456,7 @@ def test_what_is_permanent_fails_at_once_with_a_sentence(
     with pytest.raises(ConfigurationError) as caught:
         connect(url).get_events()
     assert is_plain(caught.value)
+    assert "`dropbox-audit " in str(caught.value), "no remedy"
     assert caught.value.exit_code == 2
     assert (server.count(GET_EVENTS), clock.waits) == (1, [])
 
@@ -268,6 +489,70 @@ def test_text_from_the_server_becomes_one_line_without_control_characters(serve:
         connect(url).call(INFO, None)
     assert is_plain(caught.value)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_request_that_the_server_found_too_slow_is_made_again(serve: Any, connect: Any) -> None:
+    server, url = serve()
+    server.faults.next(INFO, text_error(408, "Request Timeout")).next(TOKEN, text_error(408, "Request Timeout"))
+    connect(url, **LASTING).call(INFO, None)
+    assert (server.count(INFO), server.count(TOKEN)) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [{".tag": ["reset"]}, {".tag": {"a": 1}}, {".tag": 7}, [1], 5, None, {}, {".tag": "a\nb\x1b[0m" * 300}],
+    ids=str,
+)
+@pytest.mark.parametrize("status", [400, 401, 403, 409, 422])
+def test_an_error_of_any_shape_is_told_in_a_sentence(status: int, error: Any, serve: Any, connect: Any) -> None:
+    server, url = serve()
+    server.faults.always("*", Fault(status=status, body=orjson.dumps({"error": error})))
+    for settings in ({}, LASTING):
+        with pytest.raises(ConfigurationError) as caught:
+            connect(url, **settings).call(INFO, None)
+        assert is_plain(caught.value)
+
+
+# -- secrets ----------------------------------------------------------------------------------------------------------
+
+
+def everything_told(error: BaseException, notices: list[str]) -> str:
+    """What a user can get to see: the error with all its causes, as --debug prints it, and the notices."""
+    return "".join(traceback.format_exception(error)) + "\n".join(notices)
+
+
+@pytest.mark.parametrize("place", ["status line", "header", "reason"])
+@pytest.mark.parametrize("settings", [{}, {**LASTING, "app_secret": APP_SECRET}], ids=["access", "lasting"])
+def test_a_server_that_says_everything_back_makes_no_secret_known(
+    place: str, settings: dict[str, Any], connect: Any, notices: list[str]
+) -> None:
+    def back(request: bytes) -> bytes:
+        said = request.replace(b"\r\n", b" ")
+        return {
+            "status line": said + b"\r\n\r\n",
+            "header": b"HTTP/1.1 200 OK\r\nContent-Length: " + said + b"\r\nTransfer-Encoding: " + said + b"\r\n\r\n",
+            "reason": b"HTTP/1.1 500 " + said + b"\r\nContent-Length: 1\r\n\r\n!",
+        }[place]
+
+    with talking(back) as url, pytest.raises(DropboxAuditError) as caught:
+        connect(url, give_up_after="5s", **settings).call(INFO, None)
+    assert notices
+    assert no_secrets(everything_told(caught.value, notices))
+
+
+@pytest.mark.parametrize("token", ["se\ncret-token-1", "sécret-token-2", "secret-token-3\0"], ids=repr)
+def test_a_token_that_no_header_can_carry_is_not_said_in_a_traceback(token: str, serve: Any, connect: Any) -> None:
+    _, url = serve()
+    with pytest.raises(DropboxAuditError) as caught:
+        connect(url, access_token=token, give_up_after="5s").call(INFO, None)
+    assert "cret-token" not in everything_told(caught.value, [])
+
+
+def test_a_refused_connection_tells_no_secret_in_a_traceback(connect: Any, notices: list[str]) -> None:
+    with pytest.raises(RunError) as caught:
+        connect(closed_port(), **LASTING).call(INFO, None)
+    assert caught.value.__cause__ is not None
+    assert no_secrets(everything_told(caught.value, notices))
 
 
 @pytest.mark.parametrize(
@@ -425,6 +710,26 @@ def test_a_revoked_refresh_token_is_told_at_once(serve: Any, connect: Any, clock
         connect(url, **LASTING).call(INFO, None)
     assert is_plain(caught.value)
     assert (server.count(TOKEN), server.count(INFO), clock.waits) == (1, 0, [])
+
+
+def test_a_refused_refresh_is_heard_by_one_worker_and_believed_by_all(serve: Any, connect: Any) -> None:
+    server, url = serve(latency=0.02)
+    client = connect(url, **LASTING)
+    client.call(INFO, None)
+    server.tokens.expire()
+    server.faults.always(TOKEN, Fault(status=400, body=b'{"error":"invalid_grant"}'))
+    together = threading.Barrier(5)
+
+    def ask(_: int) -> str:
+        together.wait()
+        with pytest.raises(ConfigurationError) as caught:
+            client.call(INFO, None)
+        return str(caught.value)
+
+    with ThreadPoolExecutor(5) as pool:
+        [said] = set(pool.map(ask, range(5)))
+    assert "dropbox-audit auth" in said
+    assert server.count(TOKEN) == 2
 
 
 def test_a_wrong_app_key_or_secret_is_told(serve: Any, connect: Any) -> None:

@@ -42,14 +42,14 @@ def raise_for_answer(route: str, response: requests.Response, content: bytes) ->
     tag = error.get(".tag")
     if status == 429:
         raise TransientTrouble("429, too many requests", _seconds_asked(response, content))
-    if status >= 500:
+    if status >= 500 or status == 408:
         raise TransientTrouble(f"status {status}", _seconds_asked(response, content))
     if status == 401 and tag == "expired_access_token":
         raise TokenExpired
     if status == 409 and tag in {"reset", "bad_cursor"}:
         raise CursorLost(tag, _timestamp(error.get("reset")))
     if status == 400 and content.lstrip()[:1] == b"<":
-        raise TransientTrouble("an HTML page instead of JSON (status 400)")
+        raise TransientTrouble("an HTML page instead of JSON (status 400)", _seconds_asked(response, content))
     if tag == "missing_scope":
         raise ConfigurationError(
             f"The token lacks the scope {error.get('required_scope', '?')}: tick it under Permissions in the Dropbox "
@@ -65,16 +65,24 @@ def raise_for_answer(route: str, response: requests.Response, content: bytes) ->
         raise ConfigurationError(
             f"The server at api_url does not know /2/{route} (status {status}): is api_url Dropbox's address?"
         )
-    raise ConfigurationError(f"Dropbox refuses {route} (status {status}): {tag or text or 'no reason given'}.")
+    reason = (tag or text or "no reason given").rstrip(".")
+    if status == 403 or (status == 400 and ("access token" in text or "Authorization" in text)):
+        raise ConfigurationError(
+            f"Dropbox refuses {route} with this token (status {status}): {reason}. Run `dropbox-audit auth` again, "
+            "signed in as an admin of the team."
+        )
+    raise ConfigurationError(
+        f"Dropbox refuses {route} (status {status}): {reason}. `dropbox-audit check` tells whether access is in order."
+    )
 
 
 def raise_for_token_answer(response: requests.Response, content: bytes) -> NoReturn:
     """Raise what an answer other than 200 of the token endpoint means."""
     status = response.status_code
-    if status == 429 or status >= 500:
+    if status in {408, 429} or status >= 500:
         raise TransientTrouble(f"status {status} to a token request", _seconds_asked(response, content))
     if status == 400 and content.lstrip()[:1] == b"<":
-        raise TransientTrouble("an HTML page instead of a token (status 400)")
+        raise TransientTrouble("an HTML page instead of a token (status 400)", _seconds_asked(response, content))
     try:
         answer = orjson.loads(content)
         reason = one_line(str(answer.get("error") or ""))[:200]
@@ -113,21 +121,33 @@ def _error_union(content: bytes) -> dict[str, Any]:
 
 def _seconds_asked(response: requests.Response, content: bytes) -> float | None:
     """The longest wait that header or body ask for: `300`, `60.0` and an HTTP date are all seen in the wild."""
-    asked = []
-    header = response.headers.get("Retry-After", "").strip()
-    if header:
-        try:
-            asked.append(float(header))
-        except ValueError:
-            try:
-                asked.append((parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds())
-            except (TypeError, ValueError):
-                asked.append(0.0)
-    retry_after = _error_union(content).get("retry_after")
-    if isinstance(retry_after, int | float):
-        asked.append(float(retry_after))
+    header = response.headers.get("Retry-After", "")
+    asked = [_number(header), _number(_error_union(content).get("retry_after"))]
+    until = _http_date(header)
+    if until is not None:
+        # By the server's own clock where it tells it: ours may be ahead.
+        sent = _http_date(response.headers.get("Date", "")) or datetime.now(UTC)
+        asked.append((until - sent).total_seconds())
     usable = [seconds for seconds in asked if 0 < seconds < float("inf")]
     return max(usable) if usable else None
+
+
+def _number(value: object) -> float:
+    """A number of seconds, also as text; 0 for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return 0.0
+    try:
+        return float(value)
+    except ValueError:
+        return 0.0
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _timestamp(value: object) -> datetime | None:
