@@ -172,14 +172,6 @@ def _progress(loader: "Loader", *, quiet: bool) -> Iterator[None]:
         yield
 
 
-def _load(
-    loader: "Loader", command: str, *, quiet: bool, window: "Window | None" = None, full_refresh: bool = False
-) -> "LoadResult":
-    loader.target.check_usable()
-    with _progress(loader, quiet=quiet):
-        return loader.load(command, window=window, full_refresh=full_refresh)
-
-
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
@@ -211,24 +203,24 @@ def load(
 ) -> None:
     """Extract and load what is new, or a closed window of the log."""
     loader = _loader(destination)
-    window = _window(since, until)
+    window = None if since is None and until is None else _window(since, until)
     if window is not None and full_refresh:
         raise ConfigurationError("--full-refresh reads everything: leave out --since and --until.")
-    with loader.alone():
-        result = _load(loader, "load", quiet=as_json, window=window, full_refresh=full_refresh)
+    with loader.alone(), _progress(loader, quiet=as_json):
+        loader.target.check_usable()
+        result = loader.load("load", window=window, full_refresh=full_refresh)
     if as_json:
         _print_json({**asdict(result), "warehouse": loader.target.name})
     else:
         _say(_describe_load(result, loader.target.name))
 
 
-def _window(since: str | None, until: str | None) -> "Window | None":
+def _window(since: str | None, until: str | None) -> "Window":
+    """The window that the two options name: from the beginning of the log, up to now, unless they say otherwise."""
     from dropbox_audit.clock import Clock
     from dropbox_audit.load import Window
     from dropbox_audit.settings import instant
 
-    if since is None and until is None:
-        return None
     now = Clock().now()
     start = instant(since, "--since", now) if since is not None else None
     end = instant(until, "--until", now) if until is not None else now.replace(microsecond=0)
@@ -244,24 +236,12 @@ def transform(
     full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Rebuild the views from raw.")] = False,
 ) -> None:
     """Bring the views up to date."""
-    loader = _loader(destination)
-    with loader.alone():
-        result = _transform(loader, everything=all_models, full_refresh=full_refresh)
-    _say(_describe_transform(result))
-
-
-def _transform(loader: "Loader", *, everything: bool = False, full_refresh: bool = False) -> "TransformResult":
     from dropbox_audit.transform import transform as build
 
-    return build(
-        loader.target,
-        loader.journal,
-        loader.settings.team_domains,
-        everything=everything,
-        full_refresh=full_refresh,
-        stop=_session.stop,
-        notice=_tell,
-    )
+    loader = _loader(destination)
+    with loader.alone():
+        result = build(loader, everything=all_models, full_refresh=full_refresh)
+    _say(_describe_transform(result))
 
 
 @app.command()
@@ -271,43 +251,63 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Load what is new, then bring the views up to date."""
+    from dropbox_audit.run import keep_running, run_once
     from dropbox_audit.settings import duration
 
     seconds = duration(every, "--every").total_seconds() if every is not None else None
     if seconds is not None and seconds < 1:
         raise ConfigurationError("--every is too short: the least is 1s.")
     loader = _loader(destination)
+
+    def once() -> None:
+        with _progress(loader, quiet=as_json):
+            result = run_once(loader)
+        if as_json:
+            views = asdict(result.transform) if result.transform else {"outcome": "up_to_date"}
+            _print_json({**asdict(result.load), "warehouse": loader.target.name, "transform": views})
+            return
+        _say(_describe_load(result.load, loader.target.name))
+        if result.transform is not None and result.transform.outcome != "up_to_date":
+            _say(_describe_transform(result.transform))
+
     with loader.alone():
         if seconds is None:
-            _run_once(loader, as_json=as_json)
+            once()
             return
-        while not _session.stop.is_set():
-            began = loader.clock.monotonic()
-            try:
-                _run_once(loader, as_json=as_json)
-            except Stopped:
-                break
-            except RunError as error:
-                # What fails now may work at the next tick; what is configured wrongly will not, and ends the command.
-                _fail(error)
-            loader.clock.wait(_session.stop, max(0.0, seconds - (loader.clock.monotonic() - began)))
-        _tell("Stopped.")
+        keep_running(loader, seconds, once, failed=_fail)
+    _tell("Stopped.")
 
 
-def _run_once(loader: "Loader", *, as_json: bool) -> None:
-    from dropbox_audit.transform import is_due
+@app.command()
+def verify(
+    destination: Destination = "duckdb",
+    since: Since = None,
+    until: Until = None,
+    repair: Annotated[bool, typer.Option("--repair", help="Load what is missing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Read a window of the log again and compare it with the warehouse."""
+    from dropbox_audit.verify import verify as compare
 
-    result = _load(loader, "run", quiet=as_json)
-    built: TransformResult | None = None
-    if is_due(loader.journal, loader.settings.team_domains):
-        built = _transform(loader)
+    loader = _loader(destination)
+    window = _window(since, until)
+    with loader.alone():
+        loader.target.check_usable()
+        try:
+            with _progress(loader, quiet=as_json):
+                found = compare(loader, window, repair=repair)
+        except DropboxAuditError as error:
+            if as_json:
+                _print_json({"result": "failed", "error": str(error), "missing": [], "extra": []})
+            raise
     if as_json:
-        views = asdict(built) if built else {"outcome": "up_to_date"}
-        _print_json({**asdict(result), "warehouse": loader.target.name, "transform": views})
-        return
-    _say(_describe_load(result, loader.target.name))
-    if built is not None:
-        _say(_describe_transform(built))
+        _print_json({**asdict(found), "warehouse": loader.target.name})
+    else:
+        from dropbox_audit.screen import verification_screen
+
+        _say(verification_screen(found))
+    if found.result != "equal":
+        raise typer.Exit(1)
 
 
 # -- setting up -------------------------------------------------------------------------------------------------

@@ -166,9 +166,9 @@ def successor(walk: Walk, reached: datetime | None, lookback: timedelta, now: da
 def covers_until(walk: Walk, after: Walk | None = None) -> datetime | None:
     """The end of the time, from the walk's start on, that it has read completely; None where it claims none.
 
-    A live walk has read everything up to when it last caught up, and goes on to deliver what arrives late. A window that
-    was read to its end has seen what had arrived by then, and events arrive up to a day late. A walk whose cursor was
-    lost has read what its successor does not read again.
+    A live walk has read everything up to when it last caught up, and goes on to deliver what arrives late. A window
+    that was read to its end has seen what had arrived by then, and events arrive up to a day late. A walk whose cursor
+    was lost has read what its successor does not read again.
 
     Args:
         walk: as it stands after its last page.

@@ -1,8 +1,10 @@
 """Screens of plain text, 80 columns wide."""
 
 from datetime import timedelta
+from typing import Any
 
 from dropbox_audit.status import Status
+from dropbox_audit.verify import Verification
 from dropbox_audit.wording import one_line
 
 
@@ -31,6 +33,54 @@ def status_screen(status: Status) -> str:
         if run.get("error"):
             lines.append(f"  {one_line(run['error'])[:76]}")
     return "\n".join(lines)
+
+
+_MOST_DAYS = 62
+"""With more days than this on the screen, those that are equal go without saying."""
+_MOST_EVENTS = 20
+
+
+def verification_screen(found: Verification) -> str:
+    """What a verification found as lines of text."""
+    days = [day for day in found.days if day.dropbox_events or day.warehouse_events]
+    if len(days) > _MOST_DAYS:
+        days = [day for day in days if day.missing_events or day.extra_events]
+    lines = [
+        f"Window       {_moment(found.since) if found.since else 'the whole log'} to {_moment(found.until)} (UTC)",
+        f"Dropbox      {found.dropbox_events:,} events",
+        f"Warehouse    {found.warehouse_events:,} events",
+        f"Missing      {len(found.missing):,}" + (f", {found.repaired_events:,} loaded now" if found.missing else ""),
+        f"Extra        {len(found.extra):,}",
+    ]
+    if found.superseded_events:
+        lines.append(f"Superseded   {found.superseded_events:,} that Dropbox gave once without and once with details")
+    if days:
+        lines += ["", f"{'Day (UTC)':<12}{'Dropbox':>12}{'warehouse':>12}{'missing':>10}{'extra':>10}"]
+        lines += [
+            f"{day.day!s:<12}{day.dropbox_events:>12,}{day.warehouse_events:>12,}"
+            f"{day.missing_events:>10,}{day.extra_events:>10,}"
+            for day in days
+        ]
+    lines += _events("Missing from the warehouse", found.missing)
+    lines += _events("In the warehouse, but not given by Dropbox", found.extra)
+    if found.result == "equal":
+        verdict = "Equal: the warehouse holds every event of this window, once."
+    elif len(found.missing) > found.repaired_events:
+        verdict = "Different: the same command with --repair loads what is missing."
+    else:
+        verdict = "Different: nothing is missing, but the warehouse holds events that Dropbox does not give."
+    return "\n".join([*lines, "", verdict])
+
+
+def _events(heading: str, events: list[dict[str, Any]]) -> list[str]:
+    if not events:
+        return []
+    shown = [
+        f"{_moment(event['occurred_at'])}  {one_line(event['event_type'] or 'unknown')[:24]:<24} {event['event_id']}"
+        for event in events[:_MOST_EVENTS]
+    ]
+    rest = len(events) - len(shown)
+    return ["", heading, *shown, *([f"... and {rest:,} more: --json lists all"] if rest else [])]
 
 
 def _moment(iso: str | None) -> str:

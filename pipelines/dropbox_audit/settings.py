@@ -40,6 +40,7 @@ class Settings(BaseConfiguration):
     api_url: str = "https://api.dropboxapi.com"
     start_time: str | None = None
     lookback: str = "48h"
+    rescan: str | None = None
     requests_per_hour: int = 1000
     team_domains: list[str] | None = None
     give_up_after: str = "30m"
@@ -53,6 +54,8 @@ class Settings(BaseConfiguration):
             setattr(self, name, _credential(name, getattr(self, name)))
         duration(self.lookback, "lookback")
         duration(self.give_up_after, "give_up_after")
+        if self.rescan is not None and duration(self.rescan, "rescan") < timedelta(days=1):
+            raise ConfigurationError(f"rescan = {self.rescan!r} is shorter than a day: write for instance 3d.")
         for name, least in (("requests_per_hour", 0), ("backfill_workers", 1), ("max_pages_per_batch", 1)):
             if getattr(self, name) < least:
                 raise ConfigurationError(f"{name} = {getattr(self, name)} is too small: the least is {least}.")

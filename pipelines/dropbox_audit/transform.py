@@ -19,10 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dropbox_audit.api import Notice
 from dropbox_audit.clock import Clock
 from dropbox_audit.errors import ConfigurationError, RunError, Stopped
-from dropbox_audit.local import Journal
+from dropbox_audit.load import Loader
 from dropbox_audit.warehouse import INTERNAL_DATASET, LEDGER, RAW_DATASET, Target, connect, wait_for_file
 
 _MOST_DAYS = 400
@@ -60,38 +59,30 @@ def sql_folder() -> Path:
 
 
 def transform(
-    target: Target,
-    journal: Journal,
-    team_domains: Sequence[str] | None,
-    *,
-    everything: bool = False,
-    full_refresh: bool = False,
-    stop: threading.Event | None = None,
-    notice: Notice = lambda _: None,
+    loader: Loader, *, everything: bool = False, full_refresh: bool = False, is_repair: bool = False
 ) -> TransformResult:
-    """Build what has to be built.
+    """Build what has to be built in the loader's warehouse. Call it within `loader.alone()`.
 
     Args:
-        target: the warehouse.
-        journal: remembers with which SQL this machine last built everything.
-        team_domains: the setting of that name.
+        loader: knows the warehouse, the settings that the SQL depends on, and with which SQL this machine last built.
         everything: also rebuild unchanged models and run every test.
         full_refresh: rebuild from raw.
-        stop: the event that ends dbt.
-        notice: called with one sentence when something worth telling happens.
+        is_repair: rows that were lost have been loaded again: let them take the place of what remains of them.
 
     Raises:
         ConfigurationError: nothing was ever loaded, or the destination has no views.
         RunError: dbt failed; the text names the first model or test that did.
+        Stopped: the loader was stopped; the next run completes the views.
     """
     began = time.monotonic()
-    stop = stop or threading.Event()
+    target, journal, team_domains = loader.target, loader.journal, loader.settings.team_domains
     if target.destination not in {"duckdb", "bigquery", "snowflake"}:
         raise ConfigurationError(f"There are no views for {target.destination}, only for duckdb, bigquery, snowflake.")
     pending = find_pending(target)
     fingerprint = _fingerprint(team_domains)
     everything = everything or full_refresh or pending.is_first or journal.get("built") != fingerprint
-    if not everything and pending.loads == 0:
+    if not everything and not is_repair and pending.days == []:
+        # No event is new: what else a load brings, like records of runs, the views read from raw by themselves.
         journal.put(transform_due=None)
         return TransformResult("up_to_date", seconds=round(time.monotonic() - began, 3))
     variables: dict[str, Any] = {}
@@ -101,13 +92,15 @@ def transform(
         # BigQuery prunes on literals only. Elsewhere dbt looks the days up itself: other variables than last time make
         # it parse the whole project again, which takes longer.
         variables["touched_days"] = pending.days
+    if is_repair:
+        variables["is_repair"] = True
     arguments = ["--exclude-resource-type", "unit_test"]
     if not everything:
         arguments += ["--select", "config.materialized:incremental", "config.materialized:table"]
         arguments += ["--exclude-resource-type", "seed"]
     if full_refresh:
         arguments.append("--full-refresh")
-    _dbt(target, ["build", *arguments, "--vars", json.dumps(variables)], stop, notice)
+    _dbt(loader, ["build", *arguments, "--vars", json.dumps(variables)])
     journal.put(built=fingerprint, transform_due=None)
     return TransformResult(
         "built" if everything else "updated", pending.loads, pending.days, round(time.monotonic() - began, 3)
@@ -142,9 +135,10 @@ def find_pending(target: Target) -> Pending:
     return Pending(len(loads), listed, is_first=ledger not in known)
 
 
-def is_due(journal: Journal, team_domains: Sequence[str] | None) -> bool:
+def is_due(loader: Loader) -> bool:
     """Whether this machine knows of something to transform, without asking the warehouse."""
-    return bool(journal.get("transform_due")) or journal.get("built") != _fingerprint(team_domains)
+    journal = loader.journal
+    return bool(journal.get("transform_due")) or journal.get("built") != _fingerprint(loader.settings.team_domains)
 
 
 @functools.cache
@@ -164,8 +158,8 @@ def _fingerprint(team_domains: Sequence[str] | None) -> str:
 # -- dbt as a command -------------------------------------------------------------------------------------------
 
 
-def _dbt(target: Target, arguments: list[str], stop: threading.Event, notice: Notice) -> None:
-    sql = sql_folder()
+def _dbt(loader: Loader, arguments: list[str]) -> None:
+    sql, target = sql_folder(), loader.target
     command = [
         *(sys.executable, "-m", "dbt.cli.main", "--no-use-colors", "--no-version-check", "--quiet"),
         *arguments,
@@ -181,8 +175,8 @@ def _dbt(target: Target, arguments: list[str], stop: threading.Event, notice: No
     }
     deadline = time.monotonic() + _LOCK_PATIENCE
     while True:
-        wait_for_file(target, Clock(), stop, notice)
-        code, output = _run(command, environment, stop)
+        wait_for_file(target, Clock(), loader.stop, loader.notice)
+        code, output = _run(command, environment, loader.stop)
         if code == 0:
             return
         if "Conflicting lock" not in output or time.monotonic() > deadline:

@@ -5,13 +5,14 @@ import errno
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import dlt
 import duckdb
+import pyarrow as pa
 from dlt.common.destination import Destination
 from dlt.common.destination.exceptions import UnknownDestinationModule
 from dlt.common.exceptions import MissingDependencyException
@@ -27,6 +28,7 @@ LEDGER = "int_dropbox__load_ledger"
 """The model that is built last: which loads the views have taken in."""
 DEFAULT_FILE = "dropbox.duckdb"
 
+_BATCH_ROWS = 20_000
 _PATIENCE = 30.0
 """Seconds that a reader and a writer of one DuckDB file wait for each other."""
 
@@ -204,6 +206,15 @@ def connect(
         yield connection
     finally:
         connection.close()
+
+
+def read_batches(
+    target: Target, sql: str, parameters: Sequence[Any], *, stop: threading.Event, notice: Notice
+) -> Iterator[pa.RecordBatch]:
+    """The rows of one query as Arrow batches, in bounded memory; the connection lasts as long as they are read."""
+    with connect(target, stop=stop, notice=notice) as connection:
+        connection.execute("set memory_limit = '600MB'")
+        yield from connection.sql(sql, params=list(parameters)).to_arrow_reader(_BATCH_ROWS)
 
 
 def wait_for_file(target: Target, clock: Clock, stop: threading.Event, notice: Notice) -> None:

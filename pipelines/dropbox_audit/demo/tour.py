@@ -80,7 +80,7 @@ def give(stop: threading.Event, say: Callable[[str], None], tell: Callable[[str]
         with loader.alone():
             loaded = loader.load("demo")
             say(f"Received {loaded.events:,} events in {loaded.seconds:.1f} s, {loaded.requests} requests.")
-            built = transform(target, loader.journal, None, stop=stop, notice=tell)
+            built = transform(loader)
     with connect(target) as connection:
         events = sum(row[0] for row in connection.execute("select count(*) from dropbox_audit.events").fetchall())
     say(f"Views built in {built.seconds:.1f} s: {events:,} events, each counted once.")

@@ -16,6 +16,7 @@ unknown is lost and no event can fail its page. Three things are computed here t
     The hash of a page's exact hashes in order: equal when two pages hold equal events.
 """
 
+from dropbox_audit.events.identity import identity_of
 from dropbox_audit.events.pages import MalformedPageError, Page, decode_page
 from dropbox_audit.events.rows import (
     EVENT_ASSETS,
@@ -42,4 +43,5 @@ __all__ = [
     "Tables",
     "decode_events",
     "decode_page",
+    "identity_of",
 ]

@@ -39,6 +39,18 @@ def canonical_hash(value: Any) -> str:
     return blake2b(canonical(value), digest_size=16).hexdigest()
 
 
+def identity_of(event: str | None) -> str | None:
+    """The identity of an event's complete JSON; None for what is no event."""
+    try:
+        decoded = loads((event or "").encode())
+    except (NotAnEventError, RecursionError):
+        return None
+    if type(decoded) is not dict:
+        return None
+    strip_presentation(decoded)
+    return canonical_hash(decoded)
+
+
 def strip_presentation(event: dict[str, Any]) -> None:
     """Take out of an event, in place, what does not belong to its identity."""
     event.pop("event_category", None)

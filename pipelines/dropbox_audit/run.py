@@ -1,0 +1,59 @@
+"""Load what is new, then bring the views up to date: once, or again and again."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dropbox_audit.errors import RunError, Stopped
+from dropbox_audit.load import Loader, LoadResult
+from dropbox_audit.transform import TransformResult, is_due, transform
+
+
+@dataclass
+class RunResult:
+    """What one round did; `transform` is None where the views were up to date."""
+
+    load: LoadResult
+    transform: TransformResult | None = None
+
+
+def run_once(loader: Loader) -> RunResult:
+    """One round, recorded as one run. Call it within `loader.alone()`.
+
+    Raises:
+        DropboxAuditError: a part of it failed or was stopped; what was received before is committed.
+    """
+    loader.target.check_usable()
+    with loader.recorded("run") as run:
+        loader.poll(run)
+        if loader.settings.rescan is not None:
+            # Comparing takes more to import than a quiet poll costs.
+            from dropbox_audit.verify import rescan_if_due
+
+            rescan_if_due(loader, run)
+        built = transform(loader) if is_due(loader) else None
+    return RunResult(run.result, built)
+
+
+def keep_running(
+    loader: Loader, seconds: float, once: Callable[[], object], *, failed: Callable[[RunError], object]
+) -> None:
+    """A round every so many seconds until the loader is stopped. Call it within `loader.alone()`.
+
+    Args:
+        loader: whose clock and stop event decide.
+        seconds: from the beginning of one round to that of the next; a longer round delays the next one.
+        once: does one round.
+        failed: called with what made a round fail but may be over at the next one.
+
+    Raises:
+        ConfigurationError: someone has to act, so going on makes no sense.
+    """
+    while not loader.stop.is_set():
+        began = loader.clock.monotonic()
+        try:
+            once()
+        except Stopped:
+            return
+        except RunError as error:
+            failed(error)
+        loader.clock.wait(loader.stop, max(0.0, seconds - (loader.clock.monotonic() - began)))
