@@ -30,11 +30,13 @@ test: $(STAMP) ## run the tests
 bench: $(STAMP) ## measure side by side and print the table
 	@$(BIN)/python -m benchmarks
 
-lint: $(STAMP) ## ruff, mypy --strict, sqlfluff
+lint: $(STAMP) ## ruff, mypy --strict, sqlfluff, secrets, vulnerable dependencies
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@DROPBOX_AUDIT_DUCKDB=:memory: $(BIN)/sqlfluff lint sql --processes 0 --disable-progress-bar 2>&1 | grep -v 'because it is a macro'; exit $${PIPESTATUS[0]}
+	@$(BIN)/python .ci/lint_secrets.py
+	@$(BIN)/python .ci/audit_dependencies.py
 
 format: $(STAMP) ## let ruff and sqlfluff rewrite what they can
 	@$(BIN)/ruff check --fix .

@@ -734,7 +734,7 @@ def test_a_refused_refresh_is_heard_by_one_worker_and_believed_by_all(serve: Any
 
 def test_a_wrong_app_key_or_secret_is_told(serve: Any, connect: Any) -> None:
     _, url = serve()
-    for wrong in ({"app_key": "other"}, {"app_secret": "wrong-secret"}):
+    for wrong in ({"app_key": "other"}, {"app_secret": "wrong-secret"}):  # pragma: allowlist secret
         with pytest.raises(ConfigurationError, match="app_key") as caught:
             connect(url, **{**LASTING, **wrong}).call(INFO, None)
         assert "wrong-secret" not in str(caught.value)

@@ -283,6 +283,12 @@ def test_a_warehouse_without_views_says_what_to_run(tmp_path: Path) -> None:
     assert not (tmp_path / "events.csv").exists()
 
 
+def test_a_warehouse_that_is_not_there_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="dropbox-audit run"):
+        export_events(duckdb_target(tmp_path / "dropbox.duckdb"), Filter(), tmp_path / "events.csv")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_days_are_utc_whatever_the_machine(target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "Pacific/Auckland")
     export_events(target, Filter(since=at(119)), tmp_path / "events.jsonl")

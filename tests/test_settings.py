@@ -112,7 +112,7 @@ def test_addresses_that_may_get_the_token(url: str) -> None:
         "http://\uff11\uff12\uff17.0.0.1",
         "http://user@127.0.0.1",
         "http://@127.0.0.1",
-        "http://user:password@localhost:8765",
+        "http://user:password@localhost:8765",  # pragma: allowlist secret
         "http://127.0.0.1@evil.example",
         "http://localhost:80@evil.example",
         "http://evil.example#localhost",
@@ -305,7 +305,7 @@ def test_half_an_ipv6_address_is_refused_in_plain_words(url: str) -> None:
 
 def test_a_password_in_api_url_is_not_said_back() -> None:
     with pytest.raises(ConfigurationError, match="api_url") as caught:
-        Settings(api_url="https://me:hunter2@proxy.example").validated(NOON)
+        Settings(api_url="https://me:hunter2@proxy.example").validated(NOON)  # pragma: allowlist secret
     assert "hunter2" not in str(caught.value)
 
 

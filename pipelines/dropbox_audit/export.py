@@ -63,6 +63,8 @@ def export_events(target: Target, chosen: Filter, output: Path) -> int:
     write = _WRITERS.get(output.suffix.lower())
     if write is None:
         raise ConfigurationError(f"--output {output}: the name must end in {', '.join(_WRITERS)}.")
+    if target.path is not None and not target.path.exists():
+        raise ConfigurationError(f"{target.path} does not exist yet: run `dropbox-audit run` first.")
     partial = output.with_name(f".{output.name}.partial")
     where, parameters = chosen.where()
     with connect(target) as connection:

@@ -84,6 +84,7 @@ def test_tokens_can_be_expired_at_will(client):
         ({"refresh_token": "no good!"}, ("invalid_grant", "refresh token is malformed")),
         ({"refresh_token": ""}, ("invalid_request", 'missing required field "refresh_token"')),
         ({"client_id": "somebody"}, ("invalid_client: Invalid client_id or client_secret", None)),
+        # pragma: allowlist nextline secret
         ({"client_secret": "wrong"}, ("invalid_client: Invalid client_id or client_secret", None)),
         ({"grant_type": "password"}, ("unsupported_grant_type", "grant_type is not supported")),
         ({"grant_type": ""}, ("invalid_request", 'missing required field "grant_type"')),

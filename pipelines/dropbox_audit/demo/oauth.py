@@ -16,7 +16,7 @@ from dropbox_audit.demo.answers import HTML, Answer, AnswerError, error, oauth_e
 from dropbox_audit.demo.clock import Clock
 
 APP_KEY = "demo-app-key"
-APP_SECRET = "demo-app-secret"  # noqa: S105
+APP_SECRET = "demo-app-secret"  # noqa: S105  # pragma: allowlist secret
 REFRESH_TOKEN = "demo-refresh-token"  # noqa: S105
 ACCESS_TOKEN = "demo-access-token"  # noqa: S105
 
