@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,10 +12,14 @@ from dropbox_audit import history
 from dropbox_audit.cursor import Walk, open_walk, parse
 from dropbox_audit.demo import FAULTS, SimulatedDropbox, SimulatedLog
 from dropbox_audit.errors import ConfigurationError, RunError
+from dropbox_audit.history import Pace
 from dropbox_audit.load import Window
+from hypothesis import event, given
+from hypothesis import strategies as st
 from support import CONTINUE, GET_EVENTS, NOON, Workspace, make_event, multiset, stamp
 
 LOOKBACK = timedelta(hours=48)
+WEEK = timedelta(days=7)
 
 Serve = Callable[..., tuple[SimulatedDropbox, str]]
 
@@ -26,12 +31,26 @@ def walk_that_read(pages: int, first: datetime, last: datetime, **more: Any) -> 
     )
 
 
+def pace_of(walk: Walk, *, seconds: float = 0.15) -> Pace:
+    """The pace of a walk of which nothing but where it stands is known."""
+    pace = Pace()
+    pace.note(walk, seconds, parse(walk.end_time) or NOON)
+    return pace
+
+
+def window_that_read(pages: int, days: float, **more: Any) -> tuple[Walk, Pace]:
+    """A window of 30 days that has come so far."""
+    begin = NOON - timedelta(days=30)
+    walk = walk_that_read(pages, begin, begin + timedelta(days=days), kind="window", start=begin, end=NOON)
+    return walk, pace_of(walk, **more)
+
+
 # -- cutting ----------------------------------------------------------------------------------------------------
 
 
 def test_windows_and_the_live_walk_cover_all_time_without_a_gap() -> None:
     walk = walk_that_read(4, NOON - timedelta(days=900), NOON - timedelta(days=899))
-    parts = history.hand_over(walk, 4, LOOKBACK, NOON)
+    parts = history.hand_over(walk, pace_of(walk), 4, LOOKBACK, NOON)
     assert parts is not None
     starts = [parse(window.start_time) for window in parts.windows]
     ends = [parse(window.end_time) for window in parts.windows]
@@ -44,38 +63,98 @@ def test_windows_and_the_live_walk_cover_all_time_without_a_gap() -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "readers", "start"),
+    ("pages", "read", "readers", "start"),
     [
-        (NOON - timedelta(days=900), 1, None),
-        (NOON - timedelta(hours=47), 4, None),
-        (NOON - timedelta(hours=30), 4, NOON - timedelta(hours=40)),
+        (4, timedelta(minutes=5), 1, None),
+        (3, timedelta(minutes=5), 4, None),
+        (4, timedelta(days=200), 4, None),
+        (4, timedelta(minutes=5), 4, NOON - timedelta(hours=40)),
     ],
-    ids=["one reader", "all within the lookback", "begun within the lookback"],
+    ids=["one reader", "too early to tell", "soon at its end", "begun within the lookback"],
 )
 def test_a_walk_goes_on_by_itself_where_readers_would_not_help(
-    first: datetime, readers: int, start: datetime | None
+    pages: int, read: timedelta, readers: int, start: datetime | None
 ) -> None:
-    walk = walk_that_read(4, first, first + timedelta(minutes=5), start=start)
-    assert history.hand_over(walk, readers, LOOKBACK, NOON) is None
+    first = start or NOON - timedelta(days=900)
+    walk = walk_that_read(pages, first, first + read, start=start)
+    assert history.hand_over(walk, pace_of(walk), readers, LOOKBACK, NOON) is None
 
 
-def test_a_split_covers_the_window_exactly() -> None:
-    begin, end = NOON - timedelta(days=30), NOON
-    window = walk_that_read(2, begin, begin + timedelta(hours=1), kind="window", start=begin, end=end)
-    parts = history.split(window, 3, NOON)
-    starts, ends = [part.start_time for part in parts], [part.end_time for part in parts]
-    assert (starts[0], ends[-1]) == (window.start_time, window.end_time)
-    assert starts[1:] == ends[:-1]
+def test_a_log_that_grows_is_found_to_be_long_by_its_latest_pages() -> None:
+    first = NOON - timedelta(days=1000)
+    pace = Pace()
+    for page, day in enumerate([400, 600, 650, 700], start=1):
+        walk = walk_that_read(page, first, first + timedelta(days=day))
+        pace.note(walk, 0.15, NOON)
+    assert pace.pages_left == pytest.approx(6)
+
+
+@given(data=st.data())
+def test_the_parts_of_a_window_cover_it_exactly(data: st.DataObject) -> None:
+    seconds = data.draw(st.integers(1, 10**8))
+    begin = NOON - timedelta(seconds=seconds)
+    start = data.draw(st.sampled_from([None, begin]))
+    reached = sorted(data.draw(st.lists(st.integers(0, seconds), min_size=2, max_size=9)))
+    pace = Pace()
+    for page, moment in enumerate(reached[1:], start=1):
+        window = walk_that_read(
+            page,
+            begin + timedelta(seconds=reached[0]),
+            begin + timedelta(seconds=moment),
+            kind="window",
+            start=start,
+            end=NOON,
+        )
+        pace.note(window, 0.15, NOON)
+    cut = history.cut_longest([(window, pace)], 5, NOON)
+    event("cut" if cut else "left alone")
+    if cut is not None:
+        starts, ends = [part.start_time for part in cut.parts], [part.end_time for part in cut.parts]
+        assert (starts[0], ends[-1]) == (window.start_time, window.end_time)
+        assert starts[1:] == ends[:-1]
+        assert all(before < after for before, after in itertools.pairwise(map(parse, ends)))
+        assert 2 <= len(cut.parts) <= 64
+        assert set(cut.paces) == {part.walk_id for part in cut.parts}
 
 
 @pytest.mark.parametrize(
-    ("pages", "read", "idle"),
-    [(2, timedelta(days=29), 3), (200, timedelta(days=10), 1), (2, timedelta(hours=1), 0)],
-    ids=["hardly anything is left", "too much would be read again", "nobody is idle"],
+    ("pages", "days", "readers"),
+    [(2, 29, 4), (200, 10, 2), (2, 0.1, 1), (1, 7, 5)],
+    ids=["hardly anything is left", "too much would be read again", "nobody would help", "a few pages are left"],
 )
-def test_a_window_is_left_alone_where_a_split_would_not_end_it_sooner(pages: int, read: timedelta, idle: int) -> None:
-    begin = NOON - timedelta(days=30)
-    assert not history.split(walk_that_read(pages, begin, begin + read, kind="window", end=NOON), idle, NOON)
+def test_a_window_is_left_alone_where_a_cut_would_not_end_it_sooner(pages: int, days: float, readers: int) -> None:
+    assert history.cut_longest([window_that_read(pages, days)], readers, NOON) is None
+
+
+def test_a_window_is_cut_only_if_it_outlasts_the_others() -> None:
+    """Twenty pages beside four windows of twenty keep five readers busy; beside four short ones they do not."""
+    window = window_that_read(1, 1.5)
+    assert history.cut_longest([window, *(window_that_read(1, 1.5) for _ in range(4))], 5, NOON) is None
+    cut = history.cut_longest([window, *(window_that_read(1, 15) for _ in range(4))], 5, NOON)
+    assert cut is not None
+    assert cut.walk == window[0]
+
+
+def test_a_window_that_answers_slowly_outlasts_others_with_more_pages() -> None:
+    slow = window_that_read(1, 2, seconds=2.0)
+    cut = history.cut_longest([slow, *(window_that_read(1, 1) for _ in range(4))], 5, NOON)
+    assert cut is not None
+    assert cut.walk == slow[0]
+
+
+def test_what_nobody_has_looked_into_is_taken_for_ordinary() -> None:
+    window = window_that_read(1, 1.5)
+    unread = [(open_walk("window", NOON, NOON - WEEK, NOON), Pace()) for _ in range(20)]
+    assert history.cut_longest([window, *unread], 5, NOON) is None
+
+
+def test_a_burst_is_cut_out_with_few_parts() -> None:
+    """Ten pages within five minutes of a month: parts that double reach from minutes to weeks."""
+    cut = history.cut_longest([window_that_read(10, 5 / 1440)], 5, NOON)
+    assert cut is not None
+    assert len(cut.parts) < 30
+    lengths = [parse(part.end_time) - parse(part.start_time) for part in cut.parts]
+    assert lengths[0] < timedelta(minutes=5)
 
 
 # -- reading, through real HTTP ---------------------------------------------------------------------------------

@@ -1,33 +1,32 @@
-"""Follow the walks: threads fetch pages into a bounded queue, one consumer takes them in order.
+"""Follow the walks: threads fetch pages, one consumer takes them in order and decides what is read next.
 
-Fetching runs ahead of the consumer by a few pages, also while a batch is being loaded. Nothing that was fetched counts
-until the consumer has taken it and the load package with its cursor is committed; what is dropped on the way is simply
-fetched again.
+Fetching runs ahead of the consumer. Nothing that was fetched counts until the consumer has taken it and the load
+package with its cursor is committed; what is dropped on the way is simply fetched again.
 """
 
-import queue
 import threading
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 
-from dropbox_audit.api import CursorLost, DropboxClient, Notice
+from dropbox_audit.api import DropboxClient, Notice
 from dropbox_audit.clock import Clock
 from dropbox_audit.cursor import Walk, advance, after_history, covers_until, note_history, parse, successor
-from dropbox_audit.errors import ConfigurationError, RunError, Stopped
-from dropbox_audit.events import TIMESTAMP, MalformedPageError, Page, Tables, decode_events, decode_page
-from dropbox_audit.history import hand_over, longest, split
+from dropbox_audit.errors import RunError, Stopped
+from dropbox_audit.events import TIMESTAMP, Tables, decode_events
+from dropbox_audit.history import Pace, cut_longest, hand_over
+from dropbox_audit.readers import Answer, Arrival, Failed, Lost, Readers
 
 PAGES_PER_TABLE = 10
 """Pages joined into one Arrow table: fewer, larger tables are cheaper for dlt to write."""
 
 _MOST_RESETS = 10
-_QUEUE_PAGES = 6
 _TICK = 0.2
+"""Seconds after which the consumer, while it waits, looks whether it is to stop."""
 
 WALKS = pa.schema(
     [
@@ -53,25 +52,6 @@ WALKS = pa.schema(
 from `start_time` on, that it has read completely; null where it claims none."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    walk_id: str
-    page: Page
-    received_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class _Lost:
-    walk_id: str
-    tag: str
-    reached: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Failed:
-    error: BaseException
-
-
 @dataclass
 class Tally:
     """What a reader has taken so far."""
@@ -93,7 +73,7 @@ class LogReader:
         follow: ids of the walks to read; all of them unless given. The others are kept as they are.
         lookback: overlap when a cursor is lost.
         clock, stop: source of time; the event that ends reading.
-        workers: parallel readers of history, beside the live walk.
+        workers: parallel readers of history, beside the live walk, whose reader helps them once it has caught up.
         notice: called with one sentence when something worth telling happens.
     """
 
@@ -117,21 +97,18 @@ class LogReader:
         self._lookback = lookback
         self._clock = clock or Clock()
         self._stop = stop or threading.Event()
-        self._halt = threading.Event()
         self._notice = notice
         self._workers = max(1, workers)
-        self._answers: queue.Queue[_Answer | _Lost | _Failed] = queue.Queue(_QUEUE_PAGES)
-        self._ahead: deque[_Answer | _Lost | _Failed] = deque()
-        self._todo: queue.Queue[Walk] = queue.Queue()
+        self._readers = Readers(client, self._clock, self._workers + 1)
+        self._ahead: deque[Arrival] = deque()
+        """Arrivals that were looked at, but not taken yet."""
         self._active: set[str] = set()
         """Ids of the walks that are being read or wait for a thread."""
         self._given_up: dict[str, Walk] = {}
         """Walks that others have taken the place of, as far as they were read."""
-        self._threads: list[threading.Thread] = []
+        self._paces: dict[str, Pace] = {}
         self._changed: dict[str, dict[str, Any]] = {}
-        for walk in walks.values():
-            if follow is None or walk.walk_id in follow:
-                self._read(walk)
+        self._read(*(walk for walk in walks.values() if follow is None or walk.walk_id in follow))
 
     # -- what the consumer asks ---------------------------------------------------------------------------------
 
@@ -147,14 +124,14 @@ class LogReader:
         """
         while not self.is_finished:
             answer = self._next()
-            if isinstance(answer, _Failed):
+            if isinstance(answer, Failed):
                 self._fail(answer.error)
-            elif isinstance(answer, _Answer) and not self._is_worth_a_batch(answer):
+            elif isinstance(answer, Answer) and not self._is_worth_a_batch(answer):
                 self._take(answer, Tables())
             elif answer is not None:
                 self._ahead.appendleft(answer)
                 return True
-        return not self._answers.empty()
+        return self._readers.has_arrivals
 
     def tables(self, max_pages: int | None = None) -> Iterator[dict[str, pa.Table]]:
         """Take pages, at most `max_pages`, as Arrow tables by table name.
@@ -183,43 +160,36 @@ class LogReader:
 
     def close(self) -> None:
         """Let the threads go; what they had fetched ahead is dropped."""
-        self._halt.set()
-        for thread in self._threads:
-            thread.join(timeout=1.0)
+        self._readers.close()
 
     # -- taking answers, in the consumer's thread ---------------------------------------------------------------
 
-    def _next(self) -> _Answer | _Lost | _Failed | None:
+    def _next(self) -> Arrival | None:
         """The next answer; None when stopped."""
         if self._ahead:
             return self._ahead.popleft()
-        self._start_threads()
+        self._readers.start(len(self._active))
         while True:
             if self._stop.is_set():
                 self._fail(Stopped("stopped by a signal"))
                 return None
-            try:
-                return self._answers.get(timeout=_TICK)
-            except queue.Empty:
-                continue
+            if (answer := self._readers.next(_TICK)) is not None:
+                return answer
 
-    def _received(self) -> _Answer | _Lost | _Failed | None:
+    def _received(self) -> Arrival | None:
         """An answer that is here already, or None."""
         if self._ahead:
             return self._ahead.popleft()
-        try:
-            return self._answers.get_nowait()
-        except queue.Empty:
-            return None
+        return self._readers.next(0)
 
-    def _take(self, answer: _Answer | _Lost | _Failed, tables: Tables) -> int:
+    def _take(self, answer: Arrival, tables: Tables) -> int:
         """Account for one answer; returns the pages it was (0 or 1)."""
-        if isinstance(answer, _Failed):
+        if isinstance(answer, Failed):
             self._fail(answer.error)
             return 0
         is_given_up = answer.walk_id in self._given_up
         walk = (self._given_up if is_given_up else self.walks)[answer.walk_id]
-        if isinstance(answer, _Lost):
+        if isinstance(answer, Lost):
             if not is_given_up:
                 self._succeed(walk, answer)
             return 0
@@ -246,39 +216,42 @@ class LogReader:
             self._record(after, "done" if self._ends_window(answer) else "open", covers_until(after))
         if after.kind == "window":
             self._note_history(after)
+        pace = self._pace(walk)
+        pace.note(after, answer.seconds, parse(after.end_time) or self._clock.now())
         if not answer.page.has_more:
             self._end(after)
         elif after.may_hand_over and after.cursor != walk.cursor:
-            self._hand_over(after)
-        else:
-            self._split_longest()
+            self._hand_over(after, pace)
+        self._cut_longest()
         return 1
 
-    def _is_worth_a_batch(self, answer: _Answer) -> bool:
+    def _is_worth_a_batch(self, answer: Answer) -> bool:
         return bool(answer.page.events) or self._ends_window(answer)
 
-    def _ends_window(self, answer: _Answer) -> bool:
+    def _ends_window(self, answer: Answer) -> bool:
         walk = self.walks.get(answer.walk_id)
         return walk is not None and walk.kind == "window" and not answer.page.has_more
 
     # -- which walks are read -----------------------------------------------------------------------------------
 
-    def _read(self, walk: Walk) -> None:
-        """Have a walk read by the next free thread."""
-        self.walks[walk.walk_id] = walk
-        self._active.add(walk.walk_id)
-        self._todo.put(walk)
+    def _read(self, *walks: Walk) -> None:
+        """Have walks read by the next free threads."""
+        for walk in walks:
+            self.walks[walk.walk_id] = walk
+            self._active.add(walk.walk_id)
+        self._readers.read(*walks)
 
-    def _replace(self, walk: Walk, others: Iterable[Walk], state: str, covered: datetime | None = None) -> None:
+    def _replace(self, walk: Walk, others: Sequence[Walk], state: str, covered: datetime | None = None) -> None:
         """Let others take the place of a walk, which ends in `state` and has covered the time up to `covered`."""
         self._record(walk, state, covered)
         del self.walks[walk.walk_id]
         self._active.discard(walk.walk_id)
         self._given_up[walk.walk_id] = walk
+        self._readers.give_up(walk.walk_id)
+        self._read(*others)
         for other in others:
-            self._read(other)
             self._record(other, "open")
-        self._start_threads()
+        self._readers.start(len(self._active))
 
     def _end(self, walk: Walk) -> None:
         """A walk has been read to its present end."""
@@ -293,12 +266,12 @@ class LogReader:
                 self.walks[live.walk_id] = after
             else:
                 self._replace(live, [after], "split")
-        self._split_longest()
 
-    def _succeed(self, walk: Walk, lost: _Lost) -> None:
+    def _succeed(self, walk: Walk, lost: Lost) -> None:
         self.tally.resets += 1
-        if self.tally.resets > _MOST_RESETS:
-            self._fail(RunError(f"Dropbox has reset the cursor {_MOST_RESETS} times in this run: run again later."))
+        if self.tally.resets > _MOST_RESETS + len(self._windows()):
+            # After a long pause the cursors of all windows are lost at once.
+            self._fail(RunError(f"Dropbox has reset cursors {self.tally.resets} times in this run: run again later."))
             return
         after = successor(walk, lost.reached, self._lookback, self._clock.now())
         self._notice(
@@ -307,20 +280,29 @@ class LogReader:
         )
         self._replace(walk, [after], "reset", covers_until(walk, after))
 
-    def _hand_over(self, walk: Walk) -> None:
+    def _hand_over(self, walk: Walk, pace: Pace) -> None:
         """Leave a long history to parallel readers."""
-        parts = hand_over(walk, self._workers, self._lookback, self._clock.now())
-        if parts is not None:
-            self._replace(walk, [parts.live, *parts.windows], "split")
-
-    def _split_longest(self) -> None:
-        """Cut the longest window again while readers are idle."""
-        idle = self._workers - len(self._windows() & self._active)
-        if idle < 1 or not self._todo.empty():
+        if self._workers < 2:
             return
-        window = longest(walk for walk_id, walk in self.walks.items() if walk_id in self._active)
-        if window is not None and (parts := split(window, idle, self._clock.now())):
-            self._replace(window, parts, "split")
+        parts = hand_over(walk, pace, self._workers + 1, self._lookback, self._clock.now())
+        if parts is not None:
+            # Most logs grow: the newest windows take longest, so they are begun first.
+            self._replace(walk, [parts.live, *reversed(parts.windows)], "split")
+
+    def _cut_longest(self) -> None:
+        """Cut a window that would keep its reader busy when the others have nothing left to do."""
+        active = [self.walks[walk_id] for walk_id in self._active]
+        windows = [(walk, self._pace(walk)) for walk in active if walk.kind == "window"]
+        if self._workers < 2 or not windows:
+            return
+        readers = self._workers + (len(windows) == len(active))
+        cut = cut_longest(windows, readers, self._clock.now())
+        if cut is not None:
+            self._paces |= cut.paces
+            self._replace(cut.walk, cut.parts, "split")
+
+    def _pace(self, walk: Walk) -> Pace:
+        return self._paces.setdefault(walk.walk_id, Pace())
 
     def _live(self) -> Walk | None:
         return next((walk for walk in self.walks.values() if walk.kind == "live"), None)
@@ -335,7 +317,7 @@ class LogReader:
 
     def _fail(self, error: BaseException) -> None:
         self.error = self.error or error
-        self._halt.set()
+        self._readers.halt()
 
     def _record(self, walk: Walk, state: str, covered: datetime | None = None) -> None:
         self._changed[walk.walk_id] = {
@@ -356,55 +338,3 @@ class LogReader:
     def _walk_rows(self) -> pa.Table:
         now = self._clock.now()
         return pa.Table.from_pylist([{**row, "recorded_at": now} for row in self._changed.values()], WALKS)
-
-    # -- fetching, in the threads -------------------------------------------------------------------------------
-
-    def _start_threads(self) -> None:
-        """As many threads as there are walks to read, at most one for each reader of history and one for the rest."""
-        while not self._halt.is_set() and len(self._threads) < min(self._workers + 1, len(self._active)):
-            thread = threading.Thread(target=self._work, name=f"dropbox-log-{len(self._threads)}", daemon=True)
-            self._threads.append(thread)
-            thread.start()
-
-    def _work(self) -> None:
-        while not self._halt.is_set():
-            try:
-                walk = self._todo.get(timeout=_TICK)
-            except queue.Empty:
-                # A walk that is reset or cut up while this thread rests comes back into the list.
-                continue
-            try:
-                self._follow(walk)
-            except BaseException as error:
-                self._give(_Failed(error))
-                return
-
-    def _follow(self, walk: Walk) -> None:
-        cursor = walk.cursor
-        while not self._halt.is_set() and walk.walk_id not in self._given_up:
-            try:
-                if cursor is None:
-                    body = self.client.get_events(parse(walk.start_time), parse(walk.end_time))
-                else:
-                    body = self.client.continue_events(cursor)
-            except CursorLost as lost:
-                self._give(_Lost(walk.walk_id, lost.tag, lost.reached))
-                return
-            try:
-                page = decode_page(body)
-            except MalformedPageError as error:
-                raise ConfigurationError(
-                    f"The answer is not that of Dropbox's team log ({error}): is api_url Dropbox's address?"
-                ) from error
-            self._give(_Answer(walk.walk_id, page, self._clock.now()))
-            cursor = page.cursor
-            if not page.has_more:
-                return
-
-    def _give(self, answer: _Answer | _Lost | _Failed) -> None:
-        while not self._halt.is_set():
-            try:
-                return self._answers.put(answer, timeout=_TICK)
-            except queue.Full:
-                continue
-        return None
