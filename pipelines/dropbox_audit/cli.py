@@ -202,13 +202,18 @@ def load(
     as_json: Json = False,
 ) -> None:
     """Extract and load what is new, or a closed window of the log."""
+    from dropbox_audit.run import load_once
+
     loader = _loader(destination)
     window = None if since is None and until is None else _window(since, until)
     if window is not None and full_refresh:
         raise ConfigurationError("--full-refresh reads everything: leave out --since and --until.")
     with loader.alone(), _progress(loader, quiet=as_json):
-        loader.target.check_usable()
-        result = loader.load("load", window=window, full_refresh=full_refresh)
+        if window is None and not full_refresh:
+            result = load_once(loader)
+        else:
+            loader.target.check_usable()
+            result = loader.load("load", window=window, full_refresh=full_refresh)
     if as_json:
         _print_json({**asdict(result), "warehouse": loader.target.name})
     else:

@@ -165,21 +165,11 @@ class Comparison:
             where times > 1 or not is_sound or event_id is null or event_id not in (select event_id from expected);
 
             create or replace table superseded as
-            select extra.event_id from extra
-            where has_missing_details and is_sound and times = 1 and exists (
-                select 1 from expected
-                where not expected.has_missing_details and expected.occurred_at = extra.occurred_at
-                    and expected.event_type = extra.event_type
-                    and (extra.actor_id is null or expected.actor_id = extra.actor_id)
-            )
+            select event_id, has_missing_details from extra as one
+            where is_sound and times = 1 and exists (select 1 from expected as other where {_IS_OTHER_READING})
             union all
-            select missing.event_id from missing
-            where has_missing_details and exists (
-                select 1 from held
-                where not held.has_missing_details and held.occurred_at = missing.occurred_at
-                    and held.event_type = missing.event_type
-                    and (missing.actor_id is null or held.actor_id = missing.actor_id)
-            );
+            select event_id, has_missing_details from missing as one
+            where exists (select 1 from held as other where {_IS_OTHER_READING});
 
             delete from missing where event_id in (select event_id from superseded);
             delete from extra where times = 1 and is_sound and event_id in (select event_id from superseded);
@@ -197,10 +187,11 @@ class Comparison:
     def count(self, side: str) -> int:
         """Number of events `expected`, `held`, `missing`, `extra` or `superseded`.
 
-        Superseded are events known in full on one side and, at their other reading, only as `missing_details`.
+        Superseded are readings as `missing_details` of events that are known in full from another reading.
         """
-        row = self._scratch.execute(f"select count(*) from {side}").fetchone()
-        return int(row[0]) if row else 0
+        which = "where has_missing_details" if side == "superseded" else ""
+        [(number,)] = self._scratch.execute(f"select count(*) from {side} {which}").fetchall()
+        return int(number)
 
     def walks(self) -> pa.Table:
         """The records of the walks of the reading."""
@@ -302,6 +293,14 @@ _IS_MISSING = """(
     wanted.copy > coalesce((select max(copies) from evidence where evidence.identity = wanted.identity), 0)
     or wanted.event_id not in (select event_id from held_now where is_sound and event_id is not null)
 )"""
+_IS_OTHER_READING = """(
+    other.has_missing_details <> one.has_missing_details
+    and other.occurred_at = one.occurred_at
+    and other.event_type = one.event_type
+    and (other.actor_id is null or one.actor_id is null or other.actor_id = one.actor_id)
+)"""
+"""Dropbox sometimes fails to give an event's details, and perhaps its actor; once it can, that is an event of its own."""
+
 _ID = "identity || case when copy = 1 then '' else '-' || copy end"
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dropbox_audit.errors import RunError, Stopped
-from dropbox_audit.load import Loader, LoadResult
+from dropbox_audit.load import Loader, LoadResult, RunRecord
 from dropbox_audit.transform import TransformResult, is_due, transform
 
 
@@ -16,22 +16,37 @@ class RunResult:
     transform: TransformResult | None = None
 
 
-def run_once(loader: Loader) -> RunResult:
-    """One round, recorded as one run. Call it within `loader.alone()`.
+def load_once(loader: Loader) -> LoadResult:
+    """Load what is new, the standing rescan included when it is due. Call it within `loader.alone()`.
 
     Raises:
         DropboxAuditError: a part of it failed or was stopped; what was received before is committed.
     """
-    loader.target.check_usable()
-    with loader.recorded("run") as run:
-        loader.poll(run)
-        if loader.settings.rescan is not None:
-            # Comparing takes more to import than a quiet poll costs.
-            from dropbox_audit.verify import rescan_if_due
+    with loader.recorded("load") as run:
+        _load(loader, run)
+    return run.result
 
-            rescan_if_due(loader, run)
+
+def run_once(loader: Loader) -> RunResult:
+    """Load what is new and bring the views up to date, as one run. Call it within `loader.alone()`.
+
+    Raises:
+        DropboxAuditError: a part of it failed or was stopped; what was received before is committed.
+    """
+    with loader.recorded("run") as run:
+        _load(loader, run)
         built = transform(loader) if is_due(loader) else None
     return RunResult(run.result, built)
+
+
+def _load(loader: Loader, run: RunRecord) -> None:
+    loader.target.check_usable()
+    loader.poll(run)
+    if loader.settings.rescan is not None:
+        # Comparing takes more to import than a quiet poll costs.
+        from dropbox_audit.verify import rescan_if_due
+
+        rescan_if_due(loader, run)
 
 
 def keep_running(
