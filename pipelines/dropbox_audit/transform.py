@@ -157,11 +157,19 @@ def _fingerprint(team_domains: Sequence[str] | None) -> str:
 
 # -- dbt as a command -------------------------------------------------------------------------------------------
 
+# It ends with the process that started it, however that ends: its stdin is a pipe which then closes. A dbt that went on
+# by itself would hold the warehouse's file, and build views beside the next run's.
+_DBT = """
+import os, runpy, threading
+threading.Thread(target=lambda: os.read(0, 1) or os._exit(1), daemon=True).start()
+runpy.run_module("dbt.cli.main", run_name="__main__", alter_sys=True)
+"""
+
 
 def _dbt(loader: Loader, arguments: list[str]) -> None:
     sql, target = sql_folder(), loader.target
     command = [
-        *(sys.executable, "-m", "dbt.cli.main", "--no-use-colors", "--no-version-check", "--quiet"),
+        *(sys.executable, "-c", _DBT, "--no-use-colors", "--no-version-check", "--quiet"),
         *arguments,
         *("--project-dir", str(sql), "--profiles-dir", str(sql), "--target", target.destination),
         *("--target-path", str(Path("target").resolve()), "--log-path", str(Path("logs").resolve())),
@@ -185,6 +193,15 @@ def _dbt(loader: Loader, arguments: list[str]) -> None:
 
 
 def _run(command: list[str], environment: dict[str, str], stop: threading.Event) -> tuple[int, str]:
+    lifeline, held = os.pipe()
+    try:
+        return _run_with(lifeline, command, environment, stop)
+    finally:
+        os.close(lifeline)
+        os.close(held)
+
+
+def _run_with(lifeline: int, command: list[str], environment: dict[str, str], stop: threading.Event) -> tuple[int, str]:
     try:
         # A session of its own, so that a Ctrl-C on the terminal reaches dbt once and from us only.
         process = subprocess.Popen(
@@ -192,7 +209,7 @@ def _run(command: list[str], environment: dict[str, str], stop: threading.Event)
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
+            stdin=lifeline,
             text=True,
             errors="replace",
             start_new_session=True,
