@@ -85,10 +85,11 @@ def random_event(rnd: random.Random) -> dict[str, Any]:
         details["previous_value"] = {".tag": rnd.choice(["public", "team_only"])}
     if event_type.startswith("login"):
         details["login_method"] = {".tag": "password"}
+    unknown_fields = rnd.choice([*([None] * 30), "origin.host", "agent,origin.host"])
     place = rnd.choice([("10.0.0.1", "DE"), ("10.0.0.2", "DE"), ("2001:db8::1", "US"), (None, None)])
     return event(
         event_type, at, assets=assets, participants=participants, details=details,
-        ip_address=place[0], country=place[1], **_actor(rnd, at),
+        ip_address=place[0], country=place[1], unknown_fields=unknown_fields, **_actor(rnd, at),
     )  # fmt: skip
 
 

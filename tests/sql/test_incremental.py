@@ -8,7 +8,7 @@ import duckdb
 import pytest
 from dbtproject import Warehouse
 from randomteam import random_events
-from rawlog import RawLog
+from rawlog import RawLog, moment
 
 EVENTS = random_events(seed=11, count=1800)
 FIRST, SECOND, THIRD, FOURTH = EVENTS[:700], EVENTS[700:1200], EVENTS[1200:1600], EVENTS[1600:]
@@ -42,6 +42,11 @@ def days_of(events: list[dict[str, Any]]) -> list[str]:
     return sorted({made["row"]["occurred_on"].isoformat() for made in events})
 
 
+def put_live_walk(log: RawLog, at: str) -> None:
+    now = moment(at)
+    log.put("walks", walk_id="live", kind="live", state="open", caught_up_at=now, covers_until=now, recorded_at=now)
+
+
 def transform(warehouse: Warehouse, *arguments: str, **variables: Any) -> None:
     warehouse.dbt("build", "--exclude-resource-type", "test", "unit_test", *arguments, variables=variables)
 
@@ -53,6 +58,8 @@ def warehouse(build_once: Any) -> Warehouse:
     def live_through(warehouse: Warehouse) -> None:
         log = RawLog(warehouse.path)
         log.page("live", FIRST)
+        # What the live walk receives from the second load on comes by polling.
+        put_live_walk(log, at="2026-09-21T00:06:00")
         log.load()
         transform(warehouse)
         # A run that dies after `events`: children, aggregates and the ledger never see the second load.
@@ -71,6 +78,7 @@ def warehouse(build_once: Any) -> Warehouse:
         )
         # Days given from outside, the second time all of them.
         log.page("live", FOURTH)
+        put_live_walk(log, at="2026-09-21T00:20:00")
         log.load()
         days = days_of(FOURTH)
         transform(warehouse, touched_days=days[:1])
@@ -100,6 +108,17 @@ def test_step_by_step_equals_from_nothing(warehouse: Warehouse, build_once: Any)
         assert lived[name] == from_nothing[name], name
     assert len(lived["dropbox_audit.events"]) == len(EVENTS)
     assert ledger(fresh) == ledger(warehouse) == loads(warehouse)
+
+
+def test_the_log_holds_what_the_evidence_is_made_of(warehouse: Warehouse) -> None:
+    """Else the comparison above would not notice a day that is not brought up to date."""
+    [(events, polled, new_fields, new_types)] = warehouse.rows(
+        "select sum(events), sum(polled_events), count(unknown_fields), count(unknown_event_types) "
+        "from dropbox_audit.log_completeness"
+    )
+    assert events == len(EVENTS)
+    assert polled == len(SECOND) + len(FOURTH)
+    assert min(new_fields, new_types) > 1
 
 
 def test_a_run_that_died_is_continued(warehouse: Warehouse) -> None:

@@ -17,26 +17,99 @@ with staged_events as (
 event_keys as (
     select * from {{ ref('int_dropbox__event_keys') }}
     where {{ in_touched_days('occurred_on') }}
+),
+
+live_walks as (
+    select
+        walk_id,
+        first_caught_up_at
+    from {{ ref('int_dropbox__walks') }}
+    where kind = 'live'
+),
+
+-- What a live walk received before it had first caught up is history, which is late by nature. The first moment never
+-- changes: a walk that had not caught up when a row was received can only have done so later.
+arrivals as (
+    select
+        staged_events.occurred_on,
+        staged_events.received_at,
+        staged_events.is_replayed,
+        staged_events.unknown_fields,
+        event_keys.event_id is not null as is_event,
+        event_keys.event_id is not null
+        and live_walks.first_caught_up_at is not null
+        and staged_events.received_at > live_walks.first_caught_up_at as is_polled,
+        {{ seconds_between('staged_events.occurred_at', 'staged_events.received_at') }} as lateness_seconds
+    from staged_events
+    left join event_keys
+        on
+            staged_events.walk_id = event_keys.walk_id
+            and staged_events.page_no = event_keys.page_no
+            and staged_events.position = event_keys.position
+            and staged_events.occurred_on = event_keys.occurred_on
+    left join live_walks
+        on staged_events.walk_id = live_walks.walk_id
+),
+
+ranked as (
+    select
+        *,
+        row_number() over (partition by occurred_on, is_polled order by lateness_seconds) as lateness_rank,
+        count(*) over (partition by occurred_on, is_polled) as rank_count
+    from arrivals
+),
+
+new_fields as (
+    select distinct
+        arrivals.occurred_on,
+        field.value as field
+    from arrivals
+    {{ cross_join_pieces('arrivals.unknown_fields', 'field') }}
+    where arrivals.is_event
+),
+
+new_field_lists as (
+    select
+        occurred_on,
+        {{ text_list('field') }} as unknown_fields
+    from new_fields
+    group by occurred_on
+),
+
+-- Percentiles by nearest rank: the smallest lateness that so many hundredths of the events do not exceed.
+days as (
+    select
+        occurred_on,
+        count(*) as delivered_count,
+        sum(case when is_replayed then 1 else 0 end) as replayed_count,
+        count(case when is_event then 1 end) as event_count,
+        count(case when is_polled then 1 end) as polled_count,
+        min(case when is_event then received_at end) as first_received_at,
+        max(case when is_event then received_at end) as last_received_at,
+        max(case when is_event then lateness_seconds end) as longest_delay_seconds,
+        min(case when is_polled and 100 * lateness_rank >= 50 * rank_count then lateness_seconds end)
+            as lateness_p50_seconds,
+        min(case when is_polled and 100 * lateness_rank >= 95 * rank_count then lateness_seconds end)
+            as lateness_p95_seconds,
+        min(case when is_polled and 100 * lateness_rank >= 99 * rank_count then lateness_seconds end)
+            as lateness_p99_seconds
+    from ranked
+    group by occurred_on
 )
 
 select
-    staged_events.occurred_on,
-    count(*) as delivered_count,
-    sum(case when staged_events.is_replayed then 1 else 0 end) as replayed_count,
-    count(event_keys.event_id) as event_count,
-    min(case when event_keys.event_id is not null then staged_events.received_at end) as first_received_at,
-    max(case when event_keys.event_id is not null then staged_events.received_at end) as last_received_at,
-    max(
-        case
-            when event_keys.event_id is not null
-                then {{ seconds_between('staged_events.occurred_at', 'staged_events.received_at') }}
-        end
-    ) as longest_delay_seconds
-from staged_events
-left join event_keys
-    on
-        staged_events.walk_id = event_keys.walk_id
-        and staged_events.page_no = event_keys.page_no
-        and staged_events.position = event_keys.position
-        and staged_events.occurred_on = event_keys.occurred_on
-group by staged_events.occurred_on
+    days.occurred_on,
+    days.delivered_count,
+    days.replayed_count,
+    days.event_count,
+    days.polled_count,
+    days.first_received_at,
+    days.last_received_at,
+    days.longest_delay_seconds,
+    days.lateness_p50_seconds,
+    days.lateness_p95_seconds,
+    days.lateness_p99_seconds,
+    new_field_lists.unknown_fields
+from days
+left join new_field_lists
+    on days.occurred_on = new_field_lists.occurred_on
