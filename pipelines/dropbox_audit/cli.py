@@ -93,11 +93,14 @@ def _translated(error: Exception) -> DropboxAuditError:
     """What a library raised, in one line."""
     from dlt.common.configuration.exceptions import ConfigurationException
 
+    from dropbox_audit import local
     from dropbox_audit.settings import first_line, in_one_line
 
     translated: DropboxAuditError
     if isinstance(error, ConfigurationException) or type(error).__name__ == "TOMLKitError":
         translated = ConfigurationError(f"The configuration cannot be read: {in_one_line(error)}")
+    elif isinstance(error, OSError) and local.is_disk_error(error):
+        translated = local.disk_error(error, local.data_dir())
     elif isinstance(error, OSError):
         translated = RunError(f"{error.strerror or error} ({error.filename or 'no file'}).")
     else:

@@ -5,6 +5,7 @@ destination, dataset and file, so that two warehouses never share a cursor. Losi
 matters: the warehouse holds the truth, and the next run restores its state from there.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -16,7 +17,10 @@ from dlt.common.pipeline import get_dlt_pipelines_dir
 
 from dropbox_audit.api import RequestBudget
 from dropbox_audit.clock import Clock
+from dropbox_audit.errors import RunError
 from dropbox_audit.settings import Settings
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def data_dir() -> Path:
@@ -34,6 +38,20 @@ def request_budget(settings: Settings, clock: Clock) -> RequestBudget:
 def warehouse_dir(pipeline_name: str, destination: str, dataset: str, location: str) -> Path:
     """The folder of one warehouse; `location` tells two of the same kind apart (a file's path, a project)."""
     return data_dir() / f"{pipeline_name}-{destination}-{_digest(dataset, location)}"
+
+
+def is_disk_error(error: BaseException) -> bool:
+    """Whether a disk refused something: it is full, or may not be written."""
+    return isinstance(error, OSError) and error.errno in _FULL | {errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
+
+
+def disk_error(error: OSError, place: Path) -> RunError:
+    """What a disk refused, in plain words; `place` says where if the error does not."""
+    remedy = "free some space there" if error.errno in _FULL else "make it writable"
+    return RunError(
+        f"{error.filename or place} cannot be written ({error.strerror or error}): {remedy} and run again. "
+        "Nothing is lost: the next run goes on from what was committed."
+    )
 
 
 def _digest(*parts: str) -> str:

@@ -202,6 +202,8 @@ class Packages:
                     error = inner
                 if isinstance(error, DropboxAuditError):
                     raise error from failure
+                if isinstance(error, OSError) and local.is_disk_error(error):
+                    raise local.disk_error(error, self.folder) from failure
                 if not is_lock_conflict(failure) or time.monotonic() > deadline:
                     raise RunError(
                         f"{self.target.name} cannot be loaded ({failure.step}): {first_line(error)}. Nothing is lost: "
@@ -244,6 +246,7 @@ class Packages:
         if base is None or self.pipeline.has_pending_data or not (self.target.is_local or self.is_due()):
             return
         with contextlib.suppress(DropboxAuditError, WarehouseMovedError, OSError):
+            self.target.check_usable()
             if self.target.is_local and self._stored_state() != base:
                 # Not the warehouse that this machine knows: the next run will see to it.
                 return
@@ -254,6 +257,8 @@ def configure_dlt() -> None:
     """The settings of dlt that this package relies on, whatever the working directory holds."""
     os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
     os.environ["RUNTIME__INTERCEPT_SIGNALS"] = "false"
+    # dlt warns with whole tracebacks of what matters to nobody, such as a trace that it could not keep.
+    os.environ.setdefault("RUNTIME__LOG_LEVEL", "ERROR")
 
 
 def _fingerprint(walks: Mapping[str, Walk]) -> str:
