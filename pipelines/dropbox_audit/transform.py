@@ -189,7 +189,8 @@ def _dbt(loader: Loader, arguments: list[str]) -> None:
             return
         if "Conflicting lock" not in output or time.monotonic() > deadline:
             break
-    raise RunError(f"The views could not be built: {_reason(output)}. logs/dbt.log has the whole story.")
+    reason = _reason(output) if code > 0 else f"dbt was ended by signal {-code}"
+    raise RunError(f"The views could not be built: {reason}. logs/dbt.log has the whole story.")
 
 
 def _run(command: list[str], environment: dict[str, str], stop: threading.Event) -> tuple[int, str]:
