@@ -232,6 +232,10 @@ def _open(
         try:
             return duckdb.connect(str(target.path), read_only=read_only)
         except duckdb.Error as error:
+            if "not a valid DuckDB database" in str(error):
+                raise RunError(
+                    f"{target.name} is no DuckDB database: name another file in destination.duckdb.credentials."
+                ) from None
             if not is_lock_conflict(error):
                 raise RunError(f"{target.name} cannot be opened: {str(error).splitlines()[0]}") from None
             if time.monotonic() > deadline:
