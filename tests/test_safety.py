@@ -354,7 +354,9 @@ COMMANDS = (("load",), ("check",), ("run", "--json"))
 @pytest.mark.parametrize("name", ANSWERS)
 def test_what_a_server_says_back_is_shown_and_kept_nowhere(name: str, outside: Workspace) -> None:
     number = list(ANSWERS).index(name)
-    way, command = list(WAYS)[number % 4], COMMANDS[number % 3]
+    # A token that is cut is known by how it begins, which only issued ones have in common.
+    way = "refresh token, environment" if "cut" in name else list(WAYS)[number % 4]
+    command = COMMANDS[number % 3]
     with echoing(lambda route, sent: None if route == "/oauth2/token" else ANSWERS[name](secret_of(sent))) as server:
         place = Place(outside, server.url, way)
         # With --debug everything is said that is said without, and the texts of all errors behind it.
@@ -549,15 +551,15 @@ def test_no_command_warns_of_a_secrets_file_that_is_closed(outside: Workspace, s
 # -- the lint ---------------------------------------------------------------------------------------------------------
 
 CI = Path(__file__).parents[1] / ".ci"
-RANDOM = "aZ3kQ9vLr7TnXw2cYb5mHd8sJf4gPe6uKi1oRtBq"
+RANDOM = "aZ3kQ9vLr7TnXw2cYb5mHd8sJf4gPe6uKi1oRtBq"  # pragma: allowlist secret
 PLANTED = {
     "access token": f"url = 1\n# sl.u.{RANDOM}{RANDOM}\n",
     "old access token": f"curl -H 'Authorization: Bearer sl.{RANDOM}{RANDOM}'\n",
     "refresh token in TOML": f'[sources.dropbox_audit]\nrefresh_token = "{RANDOM}"\n',
-    "app secret in TOML": 'app_secret = "x8k2m4q9w1e7r5t"\n',
+    "app secret in TOML": 'app_secret = "x8k2m4q9w1e7r5t"\n',  # pragma: allowlist secret
     "refresh token in the environment": f"export SOURCES__DROPBOX_AUDIT__REFRESH_TOKEN={RANDOM}\n",
-    "app secret in JSON": '{"app_secret": "x8k2m4q9w1e7r5t"}\n',
-    "private key": "-----BEGIN PRIVATE KEY-----\nMIIE\n",
+    "app secret in JSON": '{"app_secret": "x8k2m4q9w1e7r5t"}\n',  # pragma: allowlist secret
+    "private key": "-----BEGIN PRIVATE KEY-----\nMIIE\n",  # pragma: allowlist secret
 }
 
 
