@@ -299,7 +299,7 @@ _IS_OTHER_READING = """(
     and other.event_type = one.event_type
     and (other.actor_id is null or one.actor_id is null or other.actor_id = one.actor_id)
 )"""
-"""Dropbox sometimes fails to give an event's details, and perhaps its actor; once it can, that is an event of its own."""
+"""Dropbox sometimes fails to give an event's details, and perhaps its actor; once it can, that is a second event."""
 
 _ID = "identity || case when copy = 1 then '' else '-' || copy end"
 

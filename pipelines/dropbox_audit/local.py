@@ -7,12 +7,11 @@ matters: the warehouse holds the truth, and the next run restores its state from
 
 import errno
 import hashlib
-import json
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import orjson
 from dlt.common.pipeline import get_dlt_pipelines_dir
 
 from dropbox_audit.api import RequestBudget
@@ -64,13 +63,14 @@ class Journal:
     `pending`: the newest cursors of polls that found nothing, with a fingerprint of the committed walks they continue.
     `runs`: records of runs that no package has carried yet, by run id.
     `base`: the warehouse's state that the package now on its way was extracted from.
+    `mark`: what the warehouse's file looked like when its state was last found to be `base`.
     """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "journal.json"
         self._facts: dict[str, Any] = {}
         try:
-            self._facts = json.loads(self._path.read_text())
+            self._facts = orjson.loads(self._path.read_bytes())
         except (OSError, ValueError):
             # Nothing waits, or a power cut took it: the cursors in the warehouse are older and still good.
             self._facts = {}
@@ -88,10 +88,8 @@ class Journal:
                 self._facts[key] = value
         self._path.parent.mkdir(parents=True, exist_ok=True)
         partial = self._path.with_suffix(".partial")
-        with partial.open("w") as file:
-            json.dump(self._facts, file)
-            file.flush()
-            os.fsync(file.fileno())
+        # Not synced to the disk: a power cut may take it, which costs less than waiting for the disk at every poll.
+        partial.write_bytes(orjson.dumps(self._facts))
         partial.replace(self._path)
 
     def runs(self) -> dict[str, dict[str, Any]]:

@@ -86,6 +86,13 @@ class Target:
                 "destination.duckdb.credentials. Nothing is lost."
             ) from None
 
+    def mark(self) -> list[int] | None:
+        """What changes whenever somebody writes to the file or puts another one in its place; None without a file."""
+        if self.path is None or not self.path.exists():
+            return None
+        files = [file.stat() for file in (self.path, self.path.with_name(f"{self.path.name}.wal")) if file.exists()]
+        return [number for file in files for number in (file.st_ino, file.st_size, file.st_mtime_ns)]
+
     def stored_state(self, pipeline_name: str) -> str | None:
         """The version of a pipeline's newest completed state in this file; None when there is none.
 

@@ -152,6 +152,9 @@ class Packages:
         if not self.target.is_local and has_walks and not is_pending:
             # Asking costs a woken warehouse; the check before loading is enough.
             return
+        if has_walks and not is_pending and self.target.mark() == self.journal.get("mark"):
+            # Nobody has touched the file since it was last found to agree.
+            return
         stored = self._stored_state()
         is_known = stored == self.journal.get("base")
         if self.journal.get("built") and not self.target.has_views():
@@ -162,6 +165,8 @@ class Packages:
             self._finish_pending()
         elif not is_known or has_walks != (stored is not None):
             self.restore()
+        if self.target.is_local:
+            self.journal.put(mark=self.target.mark())
 
     def restore(self) -> None:
         """Drop local state and pending packages, and take the state that the warehouse holds."""
