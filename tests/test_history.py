@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import bisect
+import heapq
 import itertools
-from collections.abc import Callable
+import json
+import math
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from dropbox_audit import history
 from dropbox_audit.cursor import Walk, open_walk, parse
@@ -14,9 +22,10 @@ from dropbox_audit.demo import FAULTS, SimulatedDropbox, SimulatedLog
 from dropbox_audit.errors import ConfigurationError, RunError
 from dropbox_audit.history import Pace
 from dropbox_audit.load import Window
+from dropbox_audit.walks import LogReader
 from hypothesis import event, given
 from hypothesis import strategies as st
-from support import CONTINUE, GET_EVENTS, NOON, Workspace, make_event, multiset, stamp
+from support import CONTINUE, GET_EVENTS, NOON, VirtualClock, Workspace, make_event, multiset, stamp
 
 LOOKBACK = timedelta(hours=48)
 WEEK = timedelta(days=7)
@@ -157,6 +166,209 @@ def test_a_burst_is_cut_out_with_few_parts() -> None:
     assert lengths[0] < timedelta(minutes=5)
 
 
+# -- reading, in a simulated time -------------------------------------------------------------------------------------
+
+LATENCY, SLOWLY = 0.15, 2.0
+PAGES, PAGE = 300, 10
+YEARS = timedelta(days=5 * 365)
+
+
+class LatentDropbox:
+    """A log whose answers take simulated time: requests on their way together cost as much as one.
+
+    Time moves on to the next answer when all readers wait for one and what was answered before has been taken, or when
+    nothing stirs any more.
+    """
+
+    def __init__(self, times: list[datetime], latency: Callable[[int], float], readers: int) -> None:
+        self.times = times
+        self.now = 0.0
+        self.opened: list[tuple[datetime | None, datetime | None]] = []
+        self.served: list[tuple[float, int, int, str]] = []
+        """When an answer came, which events it held, from and up to, and which reader it was for."""
+        self._latency = latency
+        self._readers = readers
+        self._waiting: list[tuple[float, int]] = []
+        self._changed = threading.Condition()
+        self.taken: Callable[[], int] = lambda: 0
+
+    def get_events(self, start: datetime | None, end: datetime | None) -> bytes:
+        self.opened.append((start, end))
+        first = bisect.bisect_left(self.times, start) if start else 0
+        return self._answer(first, max(first, bisect.bisect_left(self.times, end) if end else len(self.times)))
+
+    def continue_events(self, cursor: str) -> bytes:
+        position, stop = cursor.split(":")
+        return self._answer(int(position), int(stop))
+
+    def _answer(self, position: int, stop: int) -> bytes:
+        until = min(stop, position + PAGE)
+        with self._changed:
+            me = (self.now + self._latency(position), len(self.served) + len(self._waiting))
+            heapq.heappush(self._waiting, me)
+            self._changed.notify_all()
+            while me in self._waiting:
+                are_all_here = len(self._waiting) == self._readers
+                is_calm = not self._changed.wait(0.001 if are_all_here else 0.05)
+                if is_calm and me in self._waiting and self.taken() >= len(self.served):
+                    self.now = self._waiting[0][0]
+                    heapq.heappop(self._waiting)
+                    self._changed.notify_all()
+            self.served.append((self.now, position, until, threading.current_thread().name))
+        events = [make_event(number, at=self.times[number], assets=[]) for number in range(position, until)]
+        return json.dumps({"events": events, "cursor": f"{until}:{stop}", "has_more": until < stop}).encode()
+
+
+class LatentClock(VirtualClock):
+    def __init__(self, client: LatentDropbox) -> None:
+        super().__init__()
+        self._client = client
+
+    def monotonic(self) -> float:
+        return self._client.now
+
+
+def even(part: float) -> float:
+    return part
+
+
+def growing(part: float) -> float:
+    """Twice as many events each year."""
+    return math.log2(1 + 31 * part) / 5
+
+
+def crowded(part: float) -> float:
+    """A week in the middle has a hundred times the events of any other."""
+    week = part * 360
+    return (week if week < 130 else 130 + (week - 130) / 100 if week < 230 else week - 99) / 261
+
+
+def ended_long_ago(part: float) -> float:
+    return part / 10
+
+
+def times_of(shape: Callable[[float], float]) -> list[datetime]:
+    """A log of 300 pages of that shape, which ends a minute ago."""
+    count = PAGES * PAGE
+    begin = NOON - timedelta(minutes=1) - YEARS
+    return sorted((begin + YEARS * shape(number / count)).replace(microsecond=0) for number in range(count))
+
+
+def history_of(start: datetime | None = None) -> dict[str, Walk]:
+    walk = replace(open_walk("live", NOON, start), may_hand_over=True)
+    return {walk.walk_id: walk}
+
+
+def reader_of(client: LatentDropbox, walks: dict[str, Walk], workers: int) -> LogReader:
+    reader = LogReader(
+        client,  # type: ignore[arg-type]
+        walks,
+        lookback=LOOKBACK,
+        clock=LatentClock(client),
+        workers=workers,
+    )
+    client.taken = lambda: reader.tally.pages
+    return reader
+
+
+def read_all(
+    shape: Callable[[float], float],
+    workers: int,
+    *,
+    slow: range = range(0),
+    slowly: float = SLOWLY,
+    start: datetime | None = None,
+) -> LatentDropbox:
+    """Read a log of that shape; each event must arrive."""
+    readers = 1 if workers == 1 else workers + 1
+    client = LatentDropbox(times_of(shape), lambda position: slowly if position in slow else LATENCY, readers)
+    reader = reader_of(client, history_of(start), workers)
+    seen = {found for tables in reader.tables() for found in hashes(tables)}
+    reader.close()
+    assert reader.error is None
+    assert len(seen) == PAGES * PAGE
+    return client
+
+
+def hashes(tables: Mapping[str, pa.Table]) -> list[str]:
+    return tables["events"]["exact_hash"].to_pylist() if "events" in tables else []
+
+
+def test_one_worker_reads_one_page_after_the_other() -> None:
+    client = read_all(even, 1)
+    assert len(client.served) == PAGES
+    assert client.now == pytest.approx(PAGES * LATENCY)
+
+
+@pytest.mark.parametrize("shape", [even, growing, crowded, ended_long_ago])
+def test_four_workers_are_three_and_a_half_times_as_fast_as_one(shape: Callable[[float], float]) -> None:
+    client = read_all(shape, 4)
+    assert client.now <= PAGES * LATENCY / 3.5
+    assert len(client.served) <= 1.3 * PAGES
+
+
+def test_a_start_long_before_the_first_event_costs_nothing() -> None:
+    client = read_all(even, 4, start=NOON - 3 * YEARS)
+    assert client.now <= PAGES * LATENCY / 3.5
+    assert len(client.served) <= 1.1 * PAGES
+
+
+def test_eight_workers_are_clearly_faster_than_four() -> None:
+    assert read_all(growing, 8).now < 0.75 * read_all(growing, 4).now
+
+
+def test_the_neighbours_readers_take_part_in_a_crowded_week() -> None:
+    client = read_all(crowded, 4)
+    week = range(1100, 1900)
+    pages = Counter(reader for _, start, until, reader in client.served if start in week and until in week)
+    assert len(pages) == 5
+    assert max(pages.values()) < 0.5 * sum(pages.values())
+    assert min(pages.values()) >= 4
+
+
+def test_a_stretch_that_answers_slowly_is_shared_and_does_not_hold_up_the_rest() -> None:
+    slow = range(1500, 1560)
+    client = read_all(even, 4, slow=slow)
+    pages = len(slow) // PAGE
+    assert client.now <= ((PAGES - pages) * LATENCY + pages * SLOWLY) / 3.5
+    assert len({reader for _, start, _, reader in client.served if start in slow}) > 1
+
+
+def test_a_window_that_hangs_does_not_hold_up_the_rest() -> None:
+    hung = range(1500, 1510)
+    client = read_all(even, 4, slow=hung, slowly=300.0)
+    late = {number for now, start, until, _ in client.served if now > 30 for number in range(start, until)}
+    early = {number for now, start, until, _ in client.served if now <= 30 for number in range(start, until)}
+    assert client.now >= 300
+    assert len(late - early) <= PAGES * PAGE / 20, "only what lies behind it in its own window"
+
+
+def test_a_broken_backfill_reads_only_what_was_left_of_it() -> None:
+    times = times_of(even)
+    first = LatentDropbox(times, lambda _: LATENCY, 5)
+    reader = reader_of(first, history_of(), 4)
+    seen, records = set(), {}
+    for tables in reader.tables(200):
+        seen.update(hashes(tables))
+        if "walks" in tables:
+            records = {row["walk_id"]: row for row in tables["walks"].to_pylist()}
+    reader.close()
+    done = [(row["start_time"], row["end_time"]) for row in records.values() if row["state"] == "done"]
+    begun = {(parse(walk.start_time), parse(walk.end_time)) for walk in reader.walks.values() if walk.cursor}
+    assert len(done) > 5
+    assert len(begun) > 1
+
+    second = LatentDropbox(times, lambda _: LATENCY, 5)
+    again = reader_of(second, dict(reader.walks), 4)
+    seen.update(found for tables in again.tables() for found in hashes(tables))
+    again.close()
+    assert len(seen) == PAGES * PAGE
+    assert begun.isdisjoint(second.opened), "they are continued"
+    for start, end in second.opened:
+        assert not any((start or times[0]) >= (before or times[0]) and end and end <= after for before, after in done)
+    assert len(first.served) + len(second.served) <= 1.2 * PAGES
+
+
 # -- reading, through real HTTP ---------------------------------------------------------------------------------
 
 
@@ -241,3 +453,62 @@ def test_a_closed_window_is_shared_among_readers_and_leaves_the_live_cursor(work
     assert workspace.loader(url).walks() == walks
     assert multiset(workspace.events()) == multiset(events)
     assert server.count(GET_EVENTS) > 4
+
+
+def test_history_is_extended_backwards_without_a_gap_and_without_doubling(workspace: Workspace, serve: Serve) -> None:
+    """Windows that touch what is there, that overlap it, and that lie within it."""
+    oldest = NOON - timedelta(days=200)
+    events = a_log(3000, NOON)
+    server, url = serve(log=paged(events))
+    since = {days: NOON - timedelta(days=days) for days in (150, 100, 50)}
+    workspace.load(url, start_time=f"{since[50]:%Y-%m-%dT%H:%M:%SZ}")
+
+    def expected(start: datetime) -> Counter[str]:
+        return multiset(event for event in events if event["timestamp"] >= stamp(start))
+
+    assert multiset(workspace.events()) == expected(since[50])
+    workspace.load(url, window=Window(since[100], since[50]))
+    assert multiset(workspace.events()) == expected(since[100])
+    workspace.load(url, window=Window(since[150], since[50] + timedelta(days=20)))
+    assert multiset(workspace.events()) == expected(since[150])
+    workspace.load(url, window=Window(None, since[150]))
+    assert multiset(workspace.events()) == multiset(events)
+    workspace.load(url, window=Window(oldest, NOON))
+    assert multiset(workspace.events()) == multiset(events)
+    late = [make_event(9001, at=NOON - timedelta(hours=3))]
+    server.log.append(late)
+    assert workspace.load(url).requests == 1, "the live cursor is where it was"
+    assert multiset(workspace.events()) == multiset([*events, *late])
+
+
+class OverlappingClock(VirtualClock):
+    """A virtual time in which threads that wait at the same time wait together; the simulator lives in it too."""
+
+    def seconds(self) -> float:
+        return self.now().timestamp()
+
+    def wait(self, stop: threading.Event, seconds: float) -> bool:
+        with self._lock:
+            due = self._monotonic + seconds
+        if stop.is_set():
+            return True
+        with self._lock:
+            passed = max(0.0, due - self._monotonic)
+            self._monotonic += passed
+            self._now += timedelta(seconds=passed)
+        return stop.is_set()
+
+
+def test_all_readers_together_keep_within_the_request_budget(workspace: Workspace, serve: Serve) -> None:
+    clock = OverlappingClock()
+    events = a_log(3000, NOON)
+    server, url = serve(log=paged(events), clock=clock)
+    per_hour = 40
+    result = workspace.load(url, clock=clock, requests_per_hour=per_hour)
+    assert multiset(workspace.events()) == multiset(events)
+    asked = sorted((request.arrived - NOON).total_seconds() for request in server.requests)
+    assert len(asked) == result.requests
+    assert server.count(GET_EVENTS) > 4, "history was read as windows"
+    for number, moment in enumerate(asked, start=1):
+        assert number <= per_hour * (1 + moment / 3600) + 1e-6
+    assert asked[-1] <= 1.1 * 3600 * (len(asked) - per_hour) / per_hour, "and nobody waits longer than that"

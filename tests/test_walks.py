@@ -8,7 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -199,7 +199,7 @@ def read_batch(reader: LogReader, max_pages: int | None = None) -> list[Mapping[
 
 def read_on(client: FakeDropbox, warehouse: Warehouse, chance: random.Random) -> None:
     """One run: batches of random size until the present end, or until it crashes."""
-    reader = reader_of(client, warehouse.walks, clock=LogClock(client), workers=chance.randint(1, 3))
+    reader = reader_of(client, warehouse.walks, clock=LogClock(client), workers=chance.choice((1, 2, 4, 8)))
     try:
         while not reader.is_finished:
             if chance.random() < 0.5 and not reader.has_news():
@@ -218,21 +218,33 @@ def read_on(client: FakeDropbox, warehouse: Warehouse, chance: random.Random) ->
         reader.close()
 
 
-@settings(max_examples=20)
+def crowded_log(seed: int, count: int) -> list[Logged]:
+    """A log of which half happened within an hour."""
+    chance = random.Random(seed)
+    log = random_log(seed, count // 2)
+    for fact in range(count // 2):
+        happened = BEGAN + timedelta(days=5, seconds=chance.randrange(3600))
+        log.append(Logged(happened, happened + timedelta(seconds=chance.randrange(86400)), 10**6 + fact // 2))
+    return sorted(log, key=lambda logged: logged.arrived)
+
+
+@settings(max_examples=30)
 @given(
     seed=st.integers(0, 2**32),
-    count=st.integers(0, 120),
+    count=st.integers(0, 240),
     largest_page=st.sampled_from((1, 3, 10, 70)),
     has_windows=st.booleans(),
     is_rewording=st.booleans(),
+    is_crowded=st.booleans(),
 )
 def test_every_event_arrives_exactly_once(
-    seed: int, count: int, largest_page: int, has_windows: bool, is_rewording: bool
+    seed: int, count: int, largest_page: int, has_windows: bool, is_rewording: bool, is_crowded: bool
 ) -> None:
+    """Whatever is handed over, cut, reset, given again or lost on the way, and by however many readers."""
     chance = random.Random(seed)
-    log = random_log(seed, count)
+    log = crowded_log(seed, count) if is_crowded else random_log(seed, count)
     client = FakeDropbox(log, seed, largest_page, chance.randint(0, len(log)), is_rewording)
-    walks = [open_walk("live", NOON)]
+    walks = [replace(open_walk("live", NOON), may_hand_over=True)]
     if has_windows and client.visible:
         # The live walk is opened first, two days back; windows reach up to that moment.
         opened = log[client.visible - 1].arrived.replace(microsecond=0) + timedelta(seconds=1)
@@ -275,6 +287,20 @@ def test_the_fake_itself_serves_replays_losses_empties_and_twins() -> None:
     assert tallies["replays"] > 0
     assert tallies["resets"] > 0
     assert len(reader_notes) == tallies["resets"]
+
+
+def test_such_logs_are_handed_over_and_cut() -> None:
+    """Guards the test above against logs that one walk reads, and windows that nobody cuts."""
+    kinds: Counter[str] = Counter()
+    for seed in range(6):
+        log = crowded_log(seed, 240)
+        client = FakeDropbox(log, seed, 3, len(log))
+        walk = replace(open_walk("live", NOON), may_hand_over=True)
+        reader = reader_of(client, {walk.walk_id: walk}, clock=LogClock(client), workers=4)
+        kinds.update(row["kind"] for row in walk_rows(reader) if row["state"] == "split")
+        reader.close()
+    assert kinds["live"] > 3
+    assert kinds["window"] > 3
 
 
 # -- one thing at a time ----------------------------------------------------------------------------------------------
