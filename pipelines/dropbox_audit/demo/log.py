@@ -156,6 +156,10 @@ class SimulatedLog:
         needle = account_id.encode()
         return any(needle in raw for raw in self._raw)
 
+    def position(self, cursor: str) -> Position:
+        """Where a walk stands that has been given this cursor; raises ``BadCursorError`` for anything else."""
+        return self._codec.decode(cursor)
+
     def first_page(self, selection: Selection, limit: int, now: float) -> Page:
         """Open a walk. ``now``: seconds since 1970."""
         return self._page(Position(selection, limit), now)
@@ -173,7 +177,7 @@ class SimulatedLog:
             BadCursorError: it is no cursor of this log.
             CursorResetError: it expired.
         """
-        position = self._codec.decode(cursor)
+        position = self.position(cursor)
         age = now - position.issued
         superseded = self._superseded.get(cursor)
         if (
