@@ -1,5 +1,6 @@
 """Screens of plain text, 80 columns wide."""
 
+import textwrap
 from datetime import timedelta
 from typing import Any
 
@@ -16,8 +17,12 @@ def status_screen(status: Status) -> str:
         f"Last load    {_moment(status.last_loaded_at)}",
         f"Cursor       {_age(status.cursor_age_seconds)}",
         f"Budget       {_budget(status)}",
-        f"Gaps         {'; '.join(status.gaps) or 'none known'}",
         f"Resets       {status.resets}",
+        f"Days         {_days(status)}",
+        f"Verified     {_moment(status.last_verified_at)}"
+        + (f": {status.last_verification_result}" if status.last_verification_result else ""),
+        *_wrapped("Unknown", _drift(status)),
+        *(line for gap in status.gaps or ["none known"] for line in _wrapped("Gap", gap)),
         "",
     ]
     if not status.runs:
@@ -33,6 +38,25 @@ def status_screen(status: Status) -> str:
         if run.get("error"):
             lines.append(f"  {one_line(run['error'])[:76]}")
     return "\n".join(lines)
+
+
+def _days(status: Status) -> str:
+    if status.days is None:
+        return "no views yet: dropbox-audit run"
+    return ", ".join(f"{number:,} {kind}" for kind, number in status.days.items())
+
+
+def _drift(status: Status) -> str:
+    found = [
+        *(f"event type {one_line(name)}" for name in status.unknown_event_types),
+        *(f"field {one_line(name)}" for name in status.unknown_fields),
+    ]
+    return ", ".join(found) or "no event type or field"
+
+
+def _wrapped(heading: str, text: str) -> list[str]:
+    """A text behind its heading, as many lines as it takes."""
+    return textwrap.wrap(text, 80, initial_indent=f"{heading:<13}", subsequent_indent=" " * 13)
 
 
 _MOST_DAYS = 62

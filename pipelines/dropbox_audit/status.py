@@ -1,15 +1,18 @@
 """How things stand: last runs, lag, cursor age, request budget, gaps."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
+
+import duckdb
 
 from dropbox_audit import cursor, local
 from dropbox_audit.clock import Clock
 from dropbox_audit.load import Loader
-from dropbox_audit.warehouse import RAW_DATASET, connect
+from dropbox_audit.warehouse import RAW_DATASET, VIEWS_DATASET, connect
 
 _LAST_RUNS = 10
+_DRIFT_DAYS = 30
 
 
 @dataclass
@@ -31,6 +34,13 @@ class Status:
     rejected_events: int = 0
     resets: int = 0
     gaps: list[str] = field(default_factory=list)
+    days: dict[str, int] | None = None
+    """Days of the log by their status in `log_completeness`; None while there are no views."""
+    last_verified_at: str | None = None
+    last_verification_result: str | None = None
+    unknown_event_types: list[str] = field(default_factory=list)
+    """Of the last 30 days with any; likewise `unknown_fields`."""
+    unknown_fields: list[str] = field(default_factory=list)
     runs: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -73,7 +83,7 @@ def _read_warehouse(loader: Loader, status: Status) -> list[dict[str, Any]]:
                 "select table_name from information_schema.tables where table_schema = ?", [RAW_DATASET]
             ).fetchall()
         }
-        if not {"events", "runs", "walks", "rejected_events", "_dlt_loads"} <= tables:
+        if not {"events", "runs", "walks", "rejected_events", "verifications", "_dlt_loads"} <= tables:
             return []
         row = connection.execute(
             f"""
@@ -88,6 +98,7 @@ def _read_warehouse(loader: Loader, status: Status) -> list[dict[str, Any]]:
         if row is not None:
             status.events, status.rejected_events, status.resets = row[0], row[3], row[4]
             status.last_occurred_at, status.last_loaded_at = _iso(row[1]), _iso(row[2])
+        _read_evidence(connection, status)
         cursor_ = connection.execute(
             f"""
             select * exclude (_dlt_load_id) from {RAW_DATASET}.runs
@@ -100,6 +111,48 @@ def _read_warehouse(loader: Loader, status: Status) -> list[dict[str, Any]]:
             {key: _iso(value) if isinstance(value, datetime) else value for key, value in zip(names, row, strict=True)}
             for row in cursor_.fetchall()
         ]
+
+
+def _read_evidence(connection: duckdb.DuckDBPyConnection, status: Status) -> None:
+    """What proves that the log has no holes, or shows one."""
+    for moment, result in connection.execute(
+        f"select verified_at, result from {RAW_DATASET}.verifications "
+        f"where verified_at = (select max(verified_at) from {RAW_DATASET}.verifications) order by result"
+    ).fetchall()[:1]:
+        status.last_verified_at, status.last_verification_result = _iso(moment), result
+    try:
+        days = connection.execute(
+            f"select day, status, is_covered, unknown_event_types, unknown_fields "
+            f"from {VIEWS_DATASET}.log_completeness order by day"
+        ).fetchall()
+    except duckdb.CatalogException:
+        return
+    status.days = {"complete": 0, "not verified": 0, "gap": 0}
+    for _, kind, *_ in days:
+        status.days[kind] += 1
+    for first, last, is_covered in _stretches(days):
+        window = f"--since {first} --until {last + timedelta(days=1)}"
+        status.gaps.append(
+            f"{first} to {last}: the last verification found differences: run `dropbox-audit verify {window} --repair`"
+            if is_covered
+            else f"{first} to {last}: not read: run `dropbox-audit load {window}`"
+        )
+    for name, place in (("unknown_event_types", 3), ("unknown_fields", 4)):
+        lists = [row[place] for row in days if row[place]][-_DRIFT_DAYS:]
+        setattr(status, name, sorted({item.strip() for text in lists for item in text.split(",")}))
+
+
+def _stretches(days: list[tuple[Any, ...]]) -> list[tuple[date, date, bool]]:
+    """The gaps as first and last day, and whether a walk has covered them."""
+    found: list[tuple[date, date, bool]] = []
+    for day, kind, is_covered, *_ in days:
+        if kind != "gap":
+            continue
+        if found and found[-1][1:] == (day - timedelta(days=1), is_covered):
+            found[-1] = (found[-1][0], day, is_covered)
+        else:
+            found.append((day, day, is_covered))
+    return found
 
 
 def _iso(moment: datetime | None) -> str | None:
