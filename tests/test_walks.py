@@ -376,17 +376,19 @@ def test_tables_are_handed_over_long_before_the_walk_ends() -> None:
     assert sizes[:3] == [PAGES_PER_TABLE] * 3
 
 
-def test_fetching_runs_ahead_by_a_few_pages_only() -> None:
-    client = Scripted(*pages(200))
+@pytest.mark.parametrize(("size", "most"), [(10, 20), (3 << 20, 13)], ids=["small pages", "pages of three megabytes"])
+def test_fetching_runs_ahead_by_a_few_pages_only(size: int, most: int) -> None:
+    script = [([make_event(number, padding="x" * size)], f"c{number + 1}", True) for number in range(60)]
+    client = Scripted(*script)
     reader = reader_of(client, live_walk())
     assert len(read_batch(reader, 1)) == 1
     deadline = time.monotonic() + 5
     asked = -1
     while asked != len(client.calls) and time.monotonic() < deadline:
         asked = len(client.calls)
-        time.sleep(0.05)
+        time.sleep(0.2)
     reader.close()
-    assert asked < 20
+    assert 3 < asked < most
 
 
 @pytest.mark.parametrize("error", [RunError("the network is down"), ConfigurationError("revoked"), ValueError("bug")])
@@ -537,6 +539,19 @@ def test_a_cursor_lost_again_and_again_ends_the_run() -> None:
     read_batch(reader)
     assert isinstance(reader.error, RunError)
     assert 5 <= reader.tally.resets <= 20
+
+
+def test_after_a_long_pause_the_cursors_of_all_windows_may_be_lost_at_once() -> None:
+    class Forgetful(Scripted):
+        def continue_events(self, cursor: str) -> bytes:
+            raise CursorLost("bad_cursor", None)
+
+    opened = [replace(only(window()), cursor=f"c{number}", page_no=1) for number in range(30)]
+    client = Forgetful(*(([make_event(number)], f"d{number}", False) for number in range(30)))
+    reader = reader_of(client, {walk.walk_id: walk for walk in opened})
+    assert len(read_batch(reader)) == 30
+    assert reader.error is None
+    assert reader.tally.resets == 30
 
 
 def window() -> dict[str, Walk]:
