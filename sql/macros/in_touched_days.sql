@@ -55,15 +55,19 @@
 
 {#
     Insert-only models never write an event twice: an anti-join, limited to the touched days, with what the target
-    already holds. It needs no maximum and no clock, so a run that died half-way is simply continued by the next one.
+    already holds. It needs no maximum and no clock, so a run that died half-way is simply continued by the next one, and
+    a row that was lost comes back with the next event of its day. `position` tells the items of one event apart.
 #}
-{% macro not_yet_in_target(event_id) -%}
+{% macro not_yet_in_target(event_id, position=none) -%}
     {%- if is_incremental() -%}
         not exists (
             select 1
             from {{ this }} as present
             where
                 present.event_id = {{ event_id }}
+                {%- if position %}
+                and present.position = {{ position }}
+                {%- endif %}
                 and {{ in_touched_days('present.occurred_on') }}
         )
     {%- else -%}

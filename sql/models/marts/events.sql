@@ -2,6 +2,7 @@
     config(
         materialized = 'incremental',
         incremental_strategy = 'append',
+        pre_hook = "{{ take_out_events_that_raw_gives_again() }}",
         on_schema_change = 'append_new_columns',
         partition_by = {'field': 'occurred_on', 'data_type': 'date'} if target.type == 'bigquery' else none,
         cluster_by = {'bigquery': ['event_type'], 'snowflake': ['occurred_on', 'event_type']}.get(target.type)
