@@ -6,7 +6,7 @@ SHELL := /bin/bash
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test bench lint format docs lock clean
+.PHONY: help install demo test soak bench lint format docs lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ demo: $(STAMP) ## a simulated team's audit log in DuckDB, answered in SQL
 
 test: $(STAMP) ## run the tests
 	@$(BIN)/python -m pytest
+
+soak: $(STAMP) ## kill loads at random moments; KILLS=300 and SEED=7 may be given
+	@PYTHONPATH=tests $(BIN)/python tests/faults/soak.py $(or $(KILLS),300) $(SEED)
 
 bench: $(STAMP) ## measure side by side and print the table
 	@$(BIN)/python -m benchmarks
