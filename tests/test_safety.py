@@ -229,21 +229,27 @@ class Place:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_commands_that_succeed_leave_no_secret(way: str, outside: Workspace, serve: Any) -> None:
+def test_commands_that_succeed_leave_no_secret_and_talk_to_dropbox_alone(
+    way: str, outside: Workspace, serve: Any
+) -> None:
     server, url = serve(log=SimulatedLog.of(make_log(30), page_limit=10))
     place = Place(outside, url, way)
     # As talkative as the libraries get.
-    talkative = {"RUNTIME__LOG_LEVEL": "DEBUG", "DBT_LOG_LEVEL": "debug", "DBT_DEBUG": "true"}
-    assert place.run("load", "--debug", **talkative).code == 0
-    if way.startswith("refresh token, e"):
-        # dbt is given the environment, and takes its time: once is enough.
-        for command in (("run",), ("check",), ("status",), ("export", "--output", "events.csv")):
-            done = place.run(*command, **talkative)
-            assert done.code == 0, done.err[-2000:]
-        if sys.platform == "linux":
-            assert any("dbt.cli.main" in line for line in place.done[1].command_lines)
-        assert (outside.folder / "target/manifest.json").is_file()
-        assert (outside.folder / "logs/dbt.log").is_file()
+    options = {"RUNTIME__LOG_LEVEL": "DEBUG", "DBT_LOG_LEVEL": "debug", "DBT_DEBUG": "true"}
+    with echoing(lambda *_: whole(200, "{}")) as proxy:
+        # A proxy sees whatever is for another machine, and must not see what goes to this one in the clear.
+        options |= {"http_proxy": proxy.url, "https_proxy": proxy.url}
+        assert place.run("load", "--debug", **options).code == 0
+        if way == "refresh token, environment":
+            # dbt is given the environment, and takes its time: once is enough.
+            for command in (("run",), ("check",), ("status",), ("export", "--output", "events.csv")):
+                done = place.run(*command, **options)
+                assert done.code == 0, done.err[-2000:]
+            if sys.platform == "linux":
+                assert any("dbt.cli.main" in line for line in place.done[1].command_lines)
+            assert (outside.folder / "target/manifest.json").is_file()
+            assert (outside.folder / "logs/dbt.log").is_file()
+        assert proxy.routes == []
     assert any(outside.home.rglob("journal.json"))
     assert any(outside.home.rglob("budget-*.json"))
     assert server.requests[-1].status == 200

@@ -68,12 +68,24 @@ class Settings(BaseConfiguration):
         return bool(self.access_token or (self.app_key and self.refresh_token))
 
 
+def configure_dlt() -> None:
+    """The settings of dlt that this package relies on, whatever the working directory holds.
+
+    Comes before dlt is asked for anything: with the first value it reads, it starts its telemetry.
+    """
+    os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
+    os.environ["RUNTIME__INTERCEPT_SIGNALS"] = "false"
+    # dlt warns with whole tracebacks of what matters to nobody, such as a trace that it could not keep.
+    os.environ.setdefault("RUNTIME__LOG_LEVEL", "ERROR")
+
+
 def read_settings(now: datetime, **overrides: Any) -> Settings:
     """The settings as dlt's providers give them, `overrides` first.
 
     Raises:
         ConfigurationError: a file that is not TOML, or a value that cannot be used.
     """
+    configure_dlt()
     try:
         settings = resolve_configuration(Settings(), sections=SECTION, explicit_value=overrides or None)
     except ConfigurationException as error:
@@ -83,6 +95,7 @@ def read_settings(now: datetime, **overrides: Any) -> Settings:
 
 def open_secrets_files() -> list[Path]:
     """The files that dlt reads secrets from, the project's and the global one, as far as others may open them."""
+    configure_dlt()
     if os.name != "posix":
         return []
     providers = Container()[PluggableRunContext].providers.providers

@@ -20,6 +20,7 @@ from dlt.common.exceptions import MissingDependencyException
 from dropbox_audit.api import Notice
 from dropbox_audit.clock import Clock
 from dropbox_audit.errors import ConfigurationError, RunError, Stopped
+from dropbox_audit.settings import configure_dlt
 
 RAW_DATASET = "dropbox_raw"
 VIEWS_DATASET = "dropbox_audit"
@@ -138,6 +139,7 @@ def find_target(destination: str) -> Target:
     Raises:
         ConfigurationError: an unknown destination, or a DuckDB file that could not be queried.
     """
+    configure_dlt()
     if destination != "duckdb":
         _check_known(destination)
         return Target(destination)

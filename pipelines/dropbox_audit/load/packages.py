@@ -4,7 +4,6 @@ import contextlib
 import functools
 import hashlib
 import json
-import os
 import shutil
 import threading
 import time
@@ -25,7 +24,7 @@ from dropbox_audit.api import Notice
 from dropbox_audit.clock import Clock
 from dropbox_audit.cursor import Walk
 from dropbox_audit.errors import DropboxAuditError, RunError
-from dropbox_audit.settings import first_line
+from dropbox_audit.settings import configure_dlt, first_line
 from dropbox_audit.source import package
 from dropbox_audit.warehouse import RAW_DATASET, Target, is_lock_conflict, wait_for_file
 
@@ -256,14 +255,6 @@ class Packages:
                 # Not the warehouse that this machine knows: the next run will see to it.
                 return
             self.commit((), walks=self.walks)
-
-
-def configure_dlt() -> None:
-    """The settings of dlt that this package relies on, whatever the working directory holds."""
-    os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
-    os.environ["RUNTIME__INTERCEPT_SIGNALS"] = "false"
-    # dlt warns with whole tracebacks of what matters to nobody, such as a trace that it could not keep.
-    os.environ.setdefault("RUNTIME__LOG_LEVEL", "ERROR")
 
 
 def _fingerprint(walks: Mapping[str, Walk]) -> str:
