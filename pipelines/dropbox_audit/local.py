@@ -7,6 +7,7 @@ matters: the warehouse holds the truth, and the next run restores its state from
 
 import errno
 import hashlib
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,11 @@ def warehouse_dir(pipeline_name: str, destination: str, dataset: str, location: 
 def is_disk_error(error: BaseException) -> bool:
     """Whether a disk refused something: it is full, or may not be written."""
     return isinstance(error, OSError) and error.errno in _FULL | {errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether an error that is only a text, such as DuckDB's, says that a disk is full."""
+    return any(os.strerror(number) in str(error) for number in _FULL)
 
 
 def disk_error(error: OSError, place: Path) -> RunError:

@@ -200,18 +200,21 @@ class Packages:
         while True:
             try:
                 return do()
-            except PipelineStepFailed as failure:
-                error: BaseException = failure
-                while not isinstance(error, DropboxAuditError) and (inner := _inner(error)) is not None:
-                    error = inner
-                if isinstance(error, DropboxAuditError):
-                    raise error from failure
-                if isinstance(error, OSError) and local.is_disk_error(error):
-                    raise local.disk_error(error, self.folder) from failure
+            except (PipelineStepFailed, OSError) as failure:
+                # On a full disk dlt stumbles again while it says so, and its own error is no PipelineStepFailed.
+                errors = list(_causes(failure))
+                for error in errors:
+                    if isinstance(error, DropboxAuditError):
+                        raise error from failure
+                    if isinstance(error, OSError) and local.is_disk_error(error):
+                        raise local.disk_error(error, self.folder) from failure
+                if isinstance(failure, OSError):
+                    raise
                 if not is_lock_conflict(failure) or time.monotonic() > deadline:
+                    remedy = "free some space and run again" if local.is_disk_full(failure) else "the next run takes it up"
                     raise RunError(
-                        f"{self.target.name} cannot be loaded ({failure.step}): {first_line(error)}. Nothing is lost: "
-                        "the next run takes it up again."
+                        f"{self.target.name} cannot be loaded ({failure.step}): {first_line(errors[-1])}. "
+                        f"Nothing is lost: {remedy}."
                     ) from failure
                 wait_for_file(self.target, self.clock, self.stop, self.notice)
 
@@ -263,5 +266,8 @@ def _fingerprint(walks: Mapping[str, Walk]) -> str:
     return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
 
 
-def _inner(error: BaseException) -> BaseException | None:
-    return getattr(error, "exception", None) or error.__cause__ or error.__context__
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and what caused it, the innermost last."""
+    while error is not None:
+        yield error
+        error = getattr(error, "exception", None) or error.__cause__ or error.__context__
