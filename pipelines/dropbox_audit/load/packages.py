@@ -211,7 +211,8 @@ class Packages:
                 if isinstance(failure, OSError):
                     raise
                 if not is_lock_conflict(failure) or time.monotonic() > deadline:
-                    remedy = "free some space and run again" if local.is_disk_full(failure) else "the next run takes it up"
+                    is_full = local.is_disk_full(failure)
+                    remedy = "free some space and run again" if is_full else "the next run takes it up again"
                     raise RunError(
                         f"{self.target.name} cannot be loaded ({failure.step}): {first_line(errors[-1])}. "
                         f"Nothing is lost: {remedy}."
