@@ -28,10 +28,14 @@ SHORT_HISTORY_PAGES = 24
 WINDOWS_PER_READER = 4
 """A few for each, so that unequal ones even out."""
 
+_PAGES_PER_WINDOW = 3
 _FEWEST_PAGES = 2
-"""No window is cut into smaller pieces: the last page of each is a short one, and costs as much as a full one."""
+"""A log is not cut into windows, nor a window into parts, that seem to hold fewer pages: the last page of each is a
+short one, and costs as much as a full one."""
 
 _MOST_WINDOWS = 300
+"""Open windows are part of the state, which is stored with every batch."""
+
 _GAIN = 0.3
 """A window is cut if that ends the reading sooner by this part of what the window still takes, and by `_GAIN_PAGES`."""
 _GAIN_PAGES = 3
@@ -42,6 +46,7 @@ _TRUST_IN_BURST = 4
 were read."""
 
 _MARKS = 64
+"""Pages of a walk that are remembered; older ones say nothing of what follows."""
 
 
 @dataclass(slots=True)
@@ -60,7 +65,7 @@ class Pace:
     is_steady: bool = False
     """Whether `pages_left` is all that such a pace makes of the rest, and not just what is trusted of it."""
     _marks: list[tuple[int, datetime]] = field(default_factory=list)
-    """Pages and the newest event by then."""
+    """After each page: how many there were by then, and the newest event."""
 
     @property
     def seconds_left(self) -> float:
@@ -125,7 +130,7 @@ def hand_over(walk: Walk, pace: Pace, readers: int, lookback: timedelta, now: da
         return None
     if readers < 2 or first is None or first >= live_start or (begin is not None and begin >= live_start):
         return None
-    pieces = min(readers * WINDOWS_PER_READER, max(readers, math.ceil(pages / 3)))
+    pieces = min(readers * WINDOWS_PER_READER, max(readers, math.ceil(pages / _PAGES_PER_WINDOW)))
     live = replace(open_walk("live", now, live_start), newest_in_history=walk.last_occurred_at)
     return HandOver(live, _windows(begin, _cut(first, now, pieces), now, now))
 
