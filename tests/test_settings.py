@@ -195,6 +195,7 @@ DEFAULTS = {
     "api_url": "https://api.dropboxapi.com",
     "start_time": None,
     "lookback": "48h",
+    "rescan": None,
     "requests_per_hour": 1000,
     "team_domains": None,
     "give_up_after": "30m",
