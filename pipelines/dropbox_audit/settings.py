@@ -75,8 +75,8 @@ def configure_dlt() -> None:
     """
     os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
     os.environ["RUNTIME__INTERCEPT_SIGNALS"] = "false"
-    # dlt warns with whole tracebacks of what matters to nobody, such as a trace that it could not keep.
-    os.environ.setdefault("RUNTIME__LOG_LEVEL", "ERROR")
+    # dlt tells of each job that failed with a whole traceback; what matters of it is in our own error.
+    os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")
 
 
 def read_settings(now: datetime, **overrides: Any) -> Settings:
