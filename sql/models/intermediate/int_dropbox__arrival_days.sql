@@ -19,12 +19,8 @@ event_keys as (
     where {{ in_touched_days('occurred_on') }}
 ),
 
-live_walks as (
-    select
-        walk_id,
-        first_caught_up_at
-    from {{ ref('int_dropbox__walks') }}
-    where kind = 'live'
+caught_up_walks as (
+    select * from {{ ref('int_dropbox__caught_up_walks') }}
 ),
 
 -- What a live walk received before it had first caught up is history, which is late by nature. The first moment never
@@ -37,8 +33,8 @@ arrivals as (
         staged_events.unknown_fields,
         event_keys.event_id is not null as is_event,
         event_keys.event_id is not null
-        and live_walks.first_caught_up_at is not null
-        and staged_events.received_at > live_walks.first_caught_up_at as is_polled,
+        and caught_up_walks.walk_id is not null
+        and staged_events.received_at > caught_up_walks.first_caught_up_at as is_polled,
         {{ seconds_between('staged_events.occurred_at', 'staged_events.received_at') }} as lateness_seconds
     from staged_events
     left join event_keys
@@ -47,8 +43,8 @@ arrivals as (
             and staged_events.page_no = event_keys.page_no
             and staged_events.position = event_keys.position
             and staged_events.occurred_on = event_keys.occurred_on
-    left join live_walks
-        on staged_events.walk_id = live_walks.walk_id
+    left join caught_up_walks
+        on staged_events.walk_id = caught_up_walks.walk_id
 ),
 
 ranked as (
@@ -59,13 +55,20 @@ ranked as (
     from arrivals
 ),
 
+events_with_new_fields as (
+    select
+        occurred_on,
+        unknown_fields
+    from arrivals
+    where is_event and unknown_fields is not null
+),
+
 new_fields as (
     select distinct
-        arrivals.occurred_on,
+        events_with_new_fields.occurred_on,
         field.value as field
-    from arrivals
-    {{ cross_join_pieces('arrivals.unknown_fields', 'field') }}
-    where arrivals.is_event
+    from events_with_new_fields
+    {{ cross_join_pieces('events_with_new_fields.unknown_fields', 'field') }}
 ),
 
 new_field_lists as (

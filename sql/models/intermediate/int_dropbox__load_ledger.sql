@@ -18,6 +18,7 @@
 -- depends_on: {{ ref('int_dropbox__domain_days') }}
 -- depends_on: {{ ref('int_dropbox__named_people') }}
 -- depends_on: {{ ref('int_dropbox__arrival_days') }}
+-- depends_on: {{ ref('int_dropbox__caught_up_walks') }}
 
 {%- set not_in_ledger = 'new_loads.load_id not in (select present.load_id from ' ~ this ~ ' as present)' %}
 
