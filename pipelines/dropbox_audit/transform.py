@@ -168,6 +168,7 @@ runpy.run_module("dbt.cli.main", run_name="__main__", alter_sys=True)
 
 def _dbt(loader: Loader, arguments: list[str]) -> None:
     sql, target = sql_folder(), loader.target
+    target.check_usable()
     command = [
         *(sys.executable, "-c", _DBT, "--no-use-colors", "--no-version-check", "--quiet"),
         *arguments,
