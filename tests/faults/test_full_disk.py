@@ -85,8 +85,9 @@ def test_a_read_only_file_is_refused_and_left_as_it_is(make_team: Any) -> None:
     team.let_arrive()
     team.workspace.path.chmod(0o444)
     before, asked = team.workspace.path.read_bytes(), len(team.server.requests)
-    error = explained(team.run("load"))
-    assert f"{team.workspace.path} cannot be written (it is read-only): make it writable" in error
+    for command in ("load", "run", "transform"):
+        error = explained(team.zygote.run(team.workspace, command, **team.environment))
+        assert f"{team.workspace.path} cannot be written (it is read-only): make it writable" in error
     assert team.workspace.path.read_bytes() == before
     assert len(team.server.requests) == asked
     team.workspace.path.chmod(0o644)
