@@ -189,7 +189,8 @@ def _is_unfinished(path: Path) -> bool:
     """
     with path.open("rb") as file:
         start = file.read(12)
-    return path.stat().st_size < 3 * 4096 and start[8:] in {b"", b"DUCK"}
+    is_stump = start == b"" or (start[8:] == b"DUCK" and path.stat().st_size < 3 * 4096)
+    return is_stump and not path.with_name(f"{path.name}.wal").exists()
 
 
 # -- one file, one writer or many readers -----------------------------------------------------------------------
