@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 import duckdb
@@ -119,6 +120,25 @@ def test_the_log_holds_what_the_evidence_is_made_of(warehouse: Warehouse) -> Non
     assert events == len(EVENTS)
     assert polled == len(SECOND) + len(FOURTH)
     assert min(new_fields, new_types) > 1
+
+
+def test_lateness_is_by_nearest_rank_over_the_polled_events_of_a_day(warehouse: Warehouse) -> None:
+    late: dict[Any, list[float]] = defaultdict(list)
+    for day, seconds in warehouse.rows(
+        "select distinct on (page_no, position) occurred_on, epoch(received_at) - epoch(occurred_at) "
+        "from dropbox_raw.events where walk_id = 'live' and received_at > '2026-09-21T00:06:00Z'"
+    ):
+        late[day].append(seconds)
+    expected = {
+        day: tuple(sorted(seconds)[-(-percent * len(seconds) // 100) - 1] for percent in (50, 95, 99))
+        for day, seconds in late.items()
+    }
+    found = warehouse.rows(
+        "select day, lateness_p50_seconds, lateness_p95_seconds, lateness_p99_seconds "
+        "from dropbox_audit.log_completeness where polled_events > 0"
+    )
+    assert {day: tuple(percentiles) for day, *percentiles in found} == expected
+    assert any(len(set(percentiles)) == 3 for percentiles in expected.values())
 
 
 def test_a_run_that_died_is_continued(warehouse: Warehouse) -> None:

@@ -10,6 +10,8 @@
 }}
 -- depends_on: {{ ref('int_dropbox__new_loads') }}
 
+{%- set not_in_target = 'walk_id not in (select present.walk_id from ' ~ this ~ ' as present)' %}
+
 with walks as (
     select * from {{ source('dropbox_raw', 'walks') }}
 ),
@@ -26,7 +28,5 @@ where
     kind = 'live'
     and caught_up_at is not null
     and _dlt_load_id in (select loads.load_id from loads)
-    {%- if is_incremental() %}
-    and walk_id not in (select present.walk_id from {{ this }} as present)
-    {%- endif %}
+    and {{ not_in_target if is_incremental() else 'true' }}
 group by walk_id
