@@ -926,3 +926,13 @@ def test_an_app_has_one_budget_whatever_its_tokens_and_the_file_tells_no_secret(
         assert budget.path is not None
         assert "secret" not in str(budget.path) + budget.path.read_text()
     assert json.loads(one.path.read_text())["level"] == pytest.approx(999)
+
+
+def test_a_closed_client_asks_nothing_when_a_wait_is_over(serve: Any, connect: Any, clock: VirtualClock) -> None:
+    server, url = serve()
+    server.faults.always(INFO, FAULTS["503_html"])
+    client = connect(url)
+    clock.on_wait = lambda number: client.close() if number == 2 else None
+    with pytest.raises(Stopped):
+        client.call(INFO, None)
+    assert server.count(INFO) == 2

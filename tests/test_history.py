@@ -197,6 +197,9 @@ class LatentDropbox:
         first = bisect.bisect_left(self.times, start) if start else 0
         return self._answer(first, max(first, bisect.bisect_left(self.times, end) if end else len(self.times)))
 
+    def close(self) -> None:
+        """Nothing is held."""
+
     def continue_events(self, cursor: str) -> bytes:
         position, stop = cursor.split(":")
         return self._answer(int(position), int(stop))

@@ -70,6 +70,9 @@ class FakeDropbox:
             self.opened += 1
             return self._answer(Place(start, end, wording=self.opened), random.Random(f"{self.seed} {start} {end}"))
 
+    def close(self) -> None:
+        """Nothing is held."""
+
     def continue_events(self, cursor: str) -> bytes:
         with self.lock:
             self.asked[cursor] += 1
@@ -317,6 +320,9 @@ class Scripted:
     def get_events(self, start: datetime | None, end: datetime | None) -> bytes:
         return self._next((start, end))
 
+    def close(self) -> None:
+        """Nothing is held."""
+
     def continue_events(self, cursor: str) -> bytes:
         return self._next(cursor)
 
@@ -418,6 +424,9 @@ def test_stop_ends_reading_without_waiting_for_an_answer() -> None:
     stop, asked, release = threading.Event(), threading.Event(), threading.Event()
 
     class Silent(Scripted):
+        def close(self) -> None:
+            """Nothing is held."""
+
         def continue_events(self, cursor: str) -> bytes:
             asked.set()
             release.wait(30)
@@ -438,6 +447,9 @@ def test_what_was_received_before_a_stop_is_given_although_it_was_not_taken_yet(
     stop, asked, release = threading.Event(), threading.Event(), threading.Event()
 
     class Silent(Scripted):
+        def close(self) -> None:
+            """Nothing is held."""
+
         def continue_events(self, cursor: str) -> bytes:
             if cursor == "c3":
                 asked.set()
@@ -543,6 +555,9 @@ def test_a_cursor_lost_again_and_again_ends_the_run() -> None:
 
 def test_after_a_long_pause_the_cursors_of_all_windows_may_be_lost_at_once() -> None:
     class Forgetful(Scripted):
+        def close(self) -> None:
+            """Nothing is held."""
+
         def continue_events(self, cursor: str) -> bytes:
             raise CursorLost("bad_cursor", None)
 

@@ -106,6 +106,9 @@ class LogReader:
         """Ids of the walks that are being read or wait for a thread."""
         self._given_up: dict[str, Walk] = {}
         """Walks that others have taken the place of, as far as they were read."""
+        self._successors: set[str] = set()
+        """Ids of the walks that took over from one whose cursor was lost."""
+        self._lost_again = 0
         self._paces: dict[str, Pace] = {}
         self._changed: dict[str, dict[str, Any]] = {}
         self._read(*(walk for walk in walks.values() if follow is None or walk.walk_id in follow))
@@ -160,6 +163,8 @@ class LogReader:
 
     def close(self) -> None:
         """Let the threads go; what they had fetched ahead is dropped."""
+        # First, so that a thread in a long wait asks nothing when that is over.
+        self.client.close()
         self._readers.close()
 
     # -- taking answers, in the consumer's thread ---------------------------------------------------------------
@@ -269,8 +274,9 @@ class LogReader:
 
     def _succeed(self, walk: Walk, lost: Lost) -> None:
         self.tally.resets += 1
-        if self.tally.resets > _MOST_RESETS + len(self._windows()):
-            # After a long pause the cursors of all windows are lost at once.
+        # After a long pause the cursors of all walks are lost at once; those of their successors should not be.
+        self._lost_again += walk.walk_id in self._successors
+        if self._lost_again >= _MOST_RESETS:
             self._fail(RunError(f"Dropbox has reset cursors {self.tally.resets} times in this run: run again later."))
             return
         after = successor(walk, lost.reached, self._lookback, self._clock.now())
@@ -278,6 +284,7 @@ class LogReader:
             f"Dropbox no longer knows the cursor ({lost.tag}): reading again from "
             f"{after.start_time or 'the beginning of the log'}; events already stored are recognised"
         )
+        self._successors.add(after.walk_id)
         self._replace(walk, [after], "reset", covers_until(walk, after))
 
     def _hand_over(self, walk: Walk, pace: Pace) -> None:

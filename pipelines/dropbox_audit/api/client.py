@@ -112,6 +112,7 @@ class DropboxClient:
         self._budget = budget
         self._clock = clock or Clock()
         self._stop = stop or threading.Event()
+        self._is_closed = False
         self._notice = notice
         self._local = threading.local()
         self._token_lock = threading.Lock()
@@ -122,6 +123,10 @@ class DropboxClient:
         self._scopes: list[str] | None = None
         self._pause = _Pause()
         self._was_reached = False
+
+    def close(self) -> None:
+        """Ask nothing any more: whoever still waits for a turn, in any thread, ends with `Stopped`."""
+        self._is_closed = True
 
     # -- the log ------------------------------------------------------------------------------------------------
 
@@ -306,7 +311,7 @@ class DropboxClient:
         # Another worker may be told to wait longer meanwhile, hence the loop.
         while (seconds := self._pause.until - self._clock.monotonic()) > 0:
             self._sleep(seconds)
-        if self._stop.is_set():
+        if self._stop.is_set() or self._is_closed:
             raise Stopped("stopped before the next request")
 
     def _budget_seconds(self) -> float:
