@@ -178,6 +178,11 @@ class Packages:
         self.journal.put(base=stored, built=None)
 
     def _finish_pending(self) -> None:
+        # A run that was killed when a package had been normalised, but its source not yet been removed, leaves both;
+        # dlt would stumble over the second one for ever.
+        normalized = set(self.pipeline.list_normalized_load_packages())
+        for load_id in normalized.intersection(self.pipeline.list_extracted_load_packages()):
+            shutil.rmtree(Path(self.pipeline.working_dir, "normalize", "extracted", load_id))
         self._step(self.pipeline.normalize)
         self._step(self.pipeline.load)
         self.journal.put(base=self._stored_state(), transform_due=True)
