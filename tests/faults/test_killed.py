@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 from doomed import Team
 from dropbox_audit.demo import SimulatedLog
-from support import make_event
+from dropbox_audit.demo.faults import stall
+from support import CONTINUE, GET_EVENTS, make_event
 
-PARTS = 12
+PARTS = 8
 """Each set of points is cut into so many tests, for as many workers as there are."""
 
 SMALL = {"max_pages_per_batch": "2", "backfill_workers": "1"}
@@ -68,6 +69,24 @@ def test_a_poll_killed_at_a_file_move_or_commit(part: int, make_team: Any) -> No
         kill_at(team, number, seen)
         team.let_arrive()
         team.check(f"killed before {point} ({number})")
+
+
+def test_a_killed_load_is_taken_up_where_it_was(make_team: Any) -> None:
+    team: Team = make_team(small_log(), max_pages_per_batch="1", backfill_workers="1")
+    team.server.faults.at(CONTINUE, 2, stall(60))
+    process = team.workspace.start("load", **team.environment)
+    assert process.stderr is not None
+    told = []
+    for line in process.stderr:
+        told.append(line)
+        if line.startswith("4 events"):
+            break
+    process.kill()
+    process.communicate()
+    assert process.returncode == -9, told
+    asked = len(team.server.requests)
+    team.check("killed while waiting for an answer")
+    assert GET_EVENTS not in [request.route for request in team.server.requests[asked:]]
 
 
 # -- points at random -------------------------------------------------------------------------------------------------
