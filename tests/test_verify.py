@@ -265,7 +265,7 @@ def test_what_was_deleted_behind_our_back_is_found_and_put_back(outside: Workspa
         "from dropbox_audit.events limit 1"
     )
     found = verify("--repair", code=1)
-    assert (found["result"], ids(found["extra"])) == ("different", ["deadbeefdeadbeefdeadbeefdeadbeef"])
+    assert (found["result"], ids(found["extra"])) == ("different", ["deadbeefdeadbeefdeadbeefdeadbeef"]), found
 
     # Evidence: each verification left its rows, the runs say what was repaired, and what could not be finished fails.
     kept = outside.rows(

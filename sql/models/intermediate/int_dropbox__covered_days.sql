@@ -23,16 +23,16 @@ whole_days as (
     from days
     inner join spans
         on
-            days.starts_at >= spans.covered_from
+            days.judged_from >= spans.covered_from
             and days.judged_until <= spans.covered_until
-            and days.starts_at < days.judged_until
+            and days.judged_from < days.judged_until
 ),
 
 walk_days as (
     select
         days.day,
         walks.walk_id,
-        (walks.covers_from is null or walks.covers_from <= days.starts_at)
+        (walks.covers_from is null or walks.covers_from <= days.judged_from)
         and walks.covers_until >= days.judged_until as has_all,
         row_number() over (partition by days.day order by walks.walk_id) as walk_number
     from days

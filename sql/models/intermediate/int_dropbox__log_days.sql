@@ -9,7 +9,10 @@ with walks as (
 ),
 
 frontier as (
-    select max(covers_until) as reached
+    select
+        max(covers_until) as reached,
+        -- Where anybody began to read at all; null if that is the beginning of the log.
+        case when count(*) = count(covers_from) then min(covers_from) end as begun
     from walks
 ),
 
@@ -51,7 +54,12 @@ select
     days.day,
     days.starts_at,
     days.ends_at,
-    -- A day is judged as far as anything was read: the one in progress up to the newest reading, never beyond.
+    -- A day is judged as far as anything was to be read: the first one from where reading began (start_time may be
+    -- any hour), the one in progress up to the newest reading.
+    case
+        when frontier.begun > days.starts_at and frontier.begun < days.ends_at then frontier.begun
+        else days.starts_at
+    end as judged_from,
     case when frontier.reached < days.ends_at then frontier.reached else days.ends_at end as judged_until
 from days
 cross join frontier
