@@ -180,9 +180,10 @@ class Packages:
     def _finish_pending(self) -> None:
         # A run that was killed when a package had been normalised, but its source not yet been removed, leaves both;
         # dlt would stumble over the second one for ever.
-        normalized = set(self.pipeline.list_normalized_load_packages())
-        for load_id in normalized.intersection(self.pipeline.list_extracted_load_packages()):
-            shutil.rmtree(Path(self.pipeline.working_dir, "normalize", "extracted", load_id))
+        folder = Path(self.pipeline.working_dir)
+        for source in (folder / "normalize" / "extracted").glob("*"):
+            if (folder / "load" / "normalized" / source.name).is_dir():
+                shutil.rmtree(source)
         self._step(self.pipeline.normalize)
         self._step(self.pipeline.load)
         self.journal.put(base=self._stored_state(), transform_due=True)
