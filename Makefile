@@ -49,9 +49,11 @@ format: $(STAMP) ## let ruff and sqlfluff rewrite what they can
 docs: $(STAMP) ## generate docs/views.md anew
 	@$(BIN)/python docs/generate_views.py
 
-lock: $(STAMP) ## resolve requirements.lock anew (needs uv)
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet \
-		--group dev pyproject.toml -o requirements.lock
+LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
+
+lock: $(STAMP) ## resolve the lock files anew (needs uv)
+	$(LOCK) --group dev pyproject.toml -o requirements.lock
+	$(LOCK) --all-extras --group dev pyproject.toml -o requirements-destinations.lock
 
 clean: ## remove what the commands above made, but never a loaded warehouse
 	rm -rf $(VENV) target logs sql/target sql/logs dropbox_demo.duckdb
