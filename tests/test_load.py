@@ -12,7 +12,7 @@ from typing import Any
 
 import dlt
 import pytest
-from dropbox_audit.demo import FAULTS, SimulatedDropbox, SimulatedLog
+from dropbox_audit.demo import APP_KEY, FAULTS, REFRESH_TOKEN, SimulatedDropbox, SimulatedLog
 from dropbox_audit.errors import ConfigurationError, DropboxAuditError, RunError, Stopped
 from dropbox_audit.load import DEMO_PIPELINE_NAME, Window
 from support import CONTINUE, GET_EVENTS, NOON, VirtualClock, Workspace, make_event, make_log, multiset
@@ -90,6 +90,21 @@ def test_start_time_is_where_the_first_load_begins(workspace: Workspace, serve: 
     _, url = serve(events)
     workspace.load(url, clock=clock, start_time="7d")
     assert multiset(workspace.events()) == multiset(events[1:])
+
+
+def test_the_polls_of_one_process_share_a_token_for_as_long_as_it_lasts(
+    workspace: Workspace, serve: Any, clock: VirtualClock
+) -> None:
+    server, url = serve([make_event()])
+    loader = workspace.loader(url, clock=clock, access_token=None, app_key=APP_KEY, refresh_token=REFRESH_TOKEN)
+    with loader.alone():
+        for _ in range(3):
+            loader.load("load")
+            clock.advance(3600)
+        assert server.count("oauth2/token") == 1
+        clock.advance(3600)
+        loader.load("load")
+    assert server.count("oauth2/token") == 2
 
 
 # -- cursors that wait on this machine --------------------------------------------------------------------------------

@@ -11,6 +11,6 @@ bucket (`requests_per_hour`) counts every call but the token's.
 
 from dropbox_audit.api.answers import CursorLost
 from dropbox_audit.api.budget import RequestBudget
-from dropbox_audit.api.client import PAGE_LIMIT, DropboxClient, Notice, Traffic
+from dropbox_audit.api.client import PAGE_LIMIT, DropboxClient, Notice, Tokens, Traffic
 
-__all__ = ["PAGE_LIMIT", "CursorLost", "DropboxClient", "Notice", "RequestBudget", "Traffic"]
+__all__ = ["PAGE_LIMIT", "CursorLost", "DropboxClient", "Notice", "RequestBudget", "Tokens", "Traffic"]

@@ -71,6 +71,17 @@ class _Token:
 
 
 @dataclass
+class Tokens:
+    """The access token that the clients of one process share, one after the other or at the same time."""
+
+    token: _Token | None = None
+    scopes: list[str] | None = None
+    refusal: str | None = None
+    """Why there will be no further token: one worker hears it, the others need not ask."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+@dataclass
 class _Pause:
     """Until when no worker may ask again."""
 
@@ -87,6 +98,7 @@ class DropboxClient:
         clock: source of time; a virtual one in tests.
         stop: set it and every wait ends with `Stopped`.
         notice: called with one sentence whenever the client has to wait.
+        tokens: what earlier clients with these settings have fetched; a token lasts hours.
     """
 
     def __init__(
@@ -97,6 +109,7 @@ class DropboxClient:
         clock: Clock | None = None,
         stop: threading.Event | None = None,
         notice: Notice = lambda _: None,
+        tokens: Tokens | None = None,
     ) -> None:
         if not settings.has_credentials():
             raise ConfigurationError(
@@ -115,12 +128,10 @@ class DropboxClient:
         self._is_closed = False
         self._notice = notice
         self._local = threading.local()
-        self._token_lock = threading.Lock()
         self._traffic_lock = threading.Lock()
-        self._token = _Token(settings.access_token) if settings.access_token else None
-        self._token_refusal: str | None = None
-        """Why there will be no further token: one worker hears it, the others need not ask."""
-        self._scopes: list[str] | None = None
+        self._tokens = tokens or Tokens()
+        if self._tokens.token is None and settings.access_token:
+            self._tokens.token = _Token(settings.access_token)
         self._pause = _Pause()
         self._was_reached = False
 
@@ -147,7 +158,7 @@ class DropboxClient:
         """The token's scopes, as the token endpoint tells them now or told `auth`; None where it never did."""
         self._current_token()
         kept = self._settings.granted_scopes
-        return self._scopes or (kept.split() if kept and not self._settings.access_token else None)
+        return self._tokens.scopes or (kept.split() if kept and not self._settings.access_token else None)
 
     # -- any route ----------------------------------------------------------------------------------------------
 
@@ -338,24 +349,24 @@ class DropboxClient:
     # -- tokens -------------------------------------------------------------------------------------------------
 
     def _current_token(self) -> str:
-        with self._token_lock:
-            token = self._token
+        with self._tokens.lock:
+            token = self._tokens.token
             if token is None or (token.expires_at is not None and self._clock.now() >= token.expires_at):
-                token = self._token = self._fetch_token()
+                token = self._tokens.token = self._fetch_token()
             return token.value
 
     def _refresh(self, expired: str) -> None:
-        with self._token_lock:
+        with self._tokens.lock:
             # Another worker may have been faster.
-            if self._token is None or self._token.value == expired:
-                self._token = self._fetch_token()
+            if self._tokens.token is None or self._tokens.token.value == expired:
+                self._tokens.token = self._fetch_token()
 
     def _fetch_token(self) -> _Token:
         settings = self._settings
         if not (settings.app_key and settings.refresh_token):
             self._fail_expired()
-        if self._token_refusal is not None:
-            raise ConfigurationError(self._token_refusal)
+        if self._tokens.refusal is not None:
+            raise ConfigurationError(self._tokens.refusal)
         form = {
             "grant_type": "refresh_token",
             "refresh_token": settings.refresh_token,
@@ -375,11 +386,11 @@ class DropboxClient:
         try:
             answer = orjson.loads(self._until_answered(attempt))
         except ConfigurationError as error:
-            self._token_refusal = str(error)
+            self._tokens.refusal = str(error)
             raise
         try:
             scopes = answer.get("scope")
-            self._scopes = scopes.split() if isinstance(scopes, str) else None
+            self._tokens.scopes = scopes.split() if isinstance(scopes, str) else None
             lifetime = timedelta(seconds=float(answer.get("expires_in", 14400)))
             keep_secret(str(answer["access_token"]))
             return _Token(str(answer["access_token"]), self._clock.now() + lifetime - min(_REFRESH_AHEAD, lifetime / 2))

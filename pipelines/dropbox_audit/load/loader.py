@@ -2,12 +2,12 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from dropbox_audit import cursor, local
-from dropbox_audit.api import DropboxClient
+from dropbox_audit.api import DropboxClient, Tokens
 from dropbox_audit.cursor import Walk
 from dropbox_audit.errors import RunError, Stopped
 from dropbox_audit.load.packages import Packages, WarehouseMovedError
@@ -37,6 +37,7 @@ class Loader(Packages):
 
     settings: Settings
     progress: Callable[[Tally], None] = lambda _: None
+    _tokens: Tokens = field(init=False, default_factory=Tokens)
 
     def load(self, command: str, *, window: Window | None = None, full_refresh: bool = False) -> LoadResult:
         """One run that loads what is new, or a closed window, or all history again. Call it within `alone()`.
@@ -97,6 +98,7 @@ class Loader(Packages):
             clock=self.clock,
             stop=self.stop,
             notice=self.notice,
+            tokens=self._tokens,
         )
         return LogReader(
             client,
