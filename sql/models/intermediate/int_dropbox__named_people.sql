@@ -3,7 +3,7 @@
 {{
     config(
         materialized = 'incremental',
-        incremental_strategy = 'append',
+        incremental_strategy = 'merge' if target.type == 'bigquery' else 'append',
         on_schema_change = 'append_new_columns',
         partition_by = {'field': 'occurred_on', 'data_type': 'date'} if target.type == 'bigquery' else none,
         cluster_by = ['occurred_on'] if target.type == 'snowflake' else none

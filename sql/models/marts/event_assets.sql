@@ -1,7 +1,7 @@
 {{
     config(
         materialized = 'incremental',
-        incremental_strategy = 'append',
+        incremental_strategy = 'merge' if target.type == 'bigquery' else 'append',
         pre_hook = "{{ take_out_items_that_raw_gives_again('stg_dropbox__event_assets') }}",
         on_schema_change = 'append_new_columns',
         partition_by = {'field': 'occurred_on', 'data_type': 'date'} if target.type == 'bigquery' else none,
