@@ -4,7 +4,7 @@
 {{
     config(
         materialized = 'incremental',
-        incremental_strategy = 'append',
+        incremental_strategy = 'merge' if target.type == 'bigquery' else 'append',
         on_schema_change = 'append_new_columns'
     )
 }}
