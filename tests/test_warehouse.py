@@ -12,7 +12,7 @@ import duckdb
 import pytest
 from dropbox_audit.clock import Clock
 from dropbox_audit.errors import ConfigurationError, RunError, Stopped
-from dropbox_audit.warehouse import Target, connect, duckdb_target, find_target, require_views, wait_for_file
+from dropbox_audit.warehouse import Target, connect, duckdb_target, find_target, open_door, require_views, wait_for_file
 from support import VirtualClock, Workspace, isolated_dlt
 
 # -- which file -------------------------------------------------------------------------------------------------------
@@ -81,8 +81,26 @@ def test_a_configured_file_named_like_a_dataset_is_refused_too(
 
 
 def test_other_destinations_are_left_to_dlt() -> None:
-    assert find_target("bigquery") == Target("bigquery")
-    assert not find_target("snowflake").is_local
+    assert find_target("filesystem") == Target("filesystem")
+    assert not find_target("filesystem").is_local
+
+
+@pytest.mark.parametrize("destination", ["bigquery", "snowflake"])
+def test_credentials_that_are_missing_are_told_in_a_line(destination: str, workspace: Workspace) -> None:
+    with pytest.raises(ConfigurationError, match=f"destination.{destination}.credentials") as caught:
+        find_target(destination)
+    assert len(str(caught.value)) < 300
+
+
+def test_two_databases_of_one_kind_are_two_warehouses(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    places = []
+    for database in ("ONE", "TWO"):
+        monkeypatch.setenv(
+            "DESTINATION__SNOWFLAKE__CREDENTIALS", f"snowflake://ann:hunter22@acme/{database}?warehouse=W"
+        )
+        places.append(find_target("snowflake"))
+    assert places[0].location != places[1].location
+    assert "hunter22" not in f"{places} {places[0].name}"
 
 
 # -- can it be written? -----------------------------------------------------------------------------------------------
@@ -123,7 +141,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_readers_cannot_write(path: Path) -> None:
-    with connect(duckdb_target(path)) as connection:
+    with connect(path) as connection:
         for statement in ("insert into numbers values (1)", "drop table numbers", "create schema x"):
             with pytest.raises(duckdb.Error, match="read-only"):
                 connection.execute(statement)
@@ -131,12 +149,12 @@ def test_readers_cannot_write(path: Path) -> None:
 
 
 def test_readers_see_utc(path: Path) -> None:
-    with connect(duckdb_target(path)) as connection:
+    with connect(path) as connection:
         assert connection.execute("select current_setting('timezone')").fetchone() == ("UTC",)
 
 
 def test_a_connection_is_given_back_also_after_an_error(path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), connect(duckdb_target(path)):
+    with pytest.raises(ZeroDivisionError), connect(path):
         raise ZeroDivisionError
     duckdb.connect(str(path), read_only=False).close()
 
@@ -144,21 +162,21 @@ def test_a_connection_is_given_back_also_after_an_error(path: Path) -> None:
 def test_a_file_that_is_no_database_is_told_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "notes.duckdb"
     path.write_text("Dear diary,\n" * 1000)
-    with pytest.raises(RunError, match=r"notes\.duckdb") as caught, connect(duckdb_target(path)):
+    with pytest.raises(RunError, match=r"notes\.duckdb") as caught, connect(path):
         pass
     assert len(str(caught.value).splitlines()) == 1
 
 
 def test_reading_does_not_create_a_file(tmp_path: Path) -> None:
-    with pytest.raises(RunError), connect(duckdb_target(tmp_path / "none.duckdb")):
+    with pytest.raises(RunError), connect(tmp_path / "none.duckdb"):
         pass
     assert list(tmp_path.iterdir()) == []
 
 
 def test_views_that_were_never_built_are_told_with_the_remedy(path: Path) -> None:
     target = duckdb_target(path)
-    with connect(target) as connection, pytest.raises(ConfigurationError, match="dropbox-audit run"):
-        require_views(connection, target)
+    with open_door(target) as door, pytest.raises(ConfigurationError, match="dropbox-audit run"):
+        require_views(door, target)
 
 
 # -- waiting for each other -------------------------------------------------------------------------------------------
@@ -209,7 +227,7 @@ def test_a_reader_waits_for_a_writer_and_says_so_once(path: Path, hold: Callable
         notices.append(sentence)
         let_go()
 
-    with connect(duckdb_target(path), notice=notice) as connection:
+    with connect(path, notice=notice) as connection:
         assert connection.execute("select number from numbers").fetchall() == [(42,)]
     assert len(notices) == 1
     assert "in use" in notices[0]
@@ -220,9 +238,7 @@ def test_a_reader_waits_for_a_writer_and_says_so_once(path: Path, hold: Callable
 def test_a_writer_waits_for_any_other(path: Path, who: str, hold: Callable[[str], Callable[[], None]]) -> None:
     let_go = hold(who)
     notices: list[str] = []
-    wait_for_file(
-        duckdb_target(path), Clock(), threading.Event(), lambda sentence: (notices.append(sentence), let_go())
-    )
+    wait_for_file(path, Clock(), threading.Event(), lambda sentence: (notices.append(sentence), let_go()))
     assert len(notices) == 1
     duckdb.connect(str(path)).close()
 
@@ -230,7 +246,7 @@ def test_a_writer_waits_for_any_other(path: Path, who: str, hold: Callable[[str]
 def test_readers_do_not_wait_for_each_other(path: Path, hold: Callable[[str], Callable[[], None]]) -> None:
     hold("reader")
     notices: list[str] = []
-    with connect(duckdb_target(path), notice=notices.append) as connection:
+    with connect(path, notice=notices.append) as connection:
         connection.execute("select 1")
     assert notices == []
 
@@ -238,9 +254,9 @@ def test_readers_do_not_wait_for_each_other(path: Path, hold: Callable[[str], Ca
 def test_a_file_that_stays_in_use_is_told_with_the_remedy(
     path: Path, hold: Callable[[str], Callable[[], None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dropbox_audit.warehouse._PATIENCE", 0.3)
+    monkeypatch.setattr("dropbox_audit.warehouse.file._PATIENCE", 0.3)
     hold("writer")
-    with pytest.raises(RunError, match="close it") as caught, connect(duckdb_target(path)):
+    with pytest.raises(RunError, match="close it") as caught, connect(path):
         pass
     assert len(str(caught.value).splitlines()) == 1
 
@@ -251,9 +267,9 @@ def test_stop_ends_the_wait_for_a_file(path: Path, hold: Callable[[str], Callabl
     clock = VirtualClock()
     clock.on_wait = lambda _: stop.set()
     with pytest.raises(Stopped):
-        wait_for_file(duckdb_target(path), clock, stop, lambda _: None)
+        wait_for_file(path, clock, stop, lambda _: None)
 
 
 def test_a_file_that_does_not_exist_is_not_waited_for(tmp_path: Path) -> None:
-    wait_for_file(duckdb_target(tmp_path / "new.duckdb"), Clock(), threading.Event(), lambda _: None)
+    wait_for_file(tmp_path / "new.duckdb", Clock(), threading.Event(), lambda _: None)
     assert list(tmp_path.iterdir()) == []

@@ -61,8 +61,8 @@ def check(client: DropboxClient, target: Target) -> Findings:
     try:
         target.check_usable()
         if target.path is not None and target.path.exists():
-            with connect(target) as connection:
-                connection.execute("select 1")
+            with connect(target.path):
+                pass
     except DropboxAuditError as error:
         findings.problem(error)
     return findings

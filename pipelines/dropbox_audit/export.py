@@ -2,7 +2,7 @@
 
 import csv
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,11 +13,30 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dropbox_audit.errors import ConfigurationError, RunError
-from dropbox_audit.warehouse import VIEWS_DATASET, Target, connect, require_views
+from dropbox_audit.events import EVENTS, TIMESTAMP
+from dropbox_audit.warehouse import VIEWS_DATASET, Target, marks, open_door, require_views
 
-_BATCH_ROWS = 20_000
 _FORMULA_SIGNS = {"=", "+", "-", "@", "\N{MINUS SIGN}"}
 _CELL_BREAKERS = {"\t", "\r", "\n"}
+
+COLUMNS = pa.schema(
+    [
+        ("event_id", pa.string()),
+        *(
+            EVENTS.field(name)
+            for name in (
+                *("occurred_at", "occurred_on", "event_type", "event_category", "description"),
+                *("actor_type", "actor_id", "actor_member_id", "actor_email", "actor_name"),
+                *("context_type", "context_id", "context_email"),
+                *("ip_address", "city", "region", "country", "access_method", "session_id"),
+                *("involves_non_team_member", "asset_count", "participant_count"),
+                *("details", "has_missing_details", "event"),
+            )
+        ),
+        ("loaded_at", TIMESTAMP),
+    ]
+)
+"""The view `events`, as it is exported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +50,7 @@ class Filter:
 
     def where(self) -> tuple[str, list[Any]]:
         """The condition on `events`, and its parameters."""
-        conditions, parameters = ["true"], list[Any]()
+        conditions, parameters = ["1 = 1"], list[Any]()
         if self.since is not None:
             conditions += ["occurred_at >= ?", "occurred_on >= ?"]
             parameters += [self.since, self.since.date()]
@@ -42,14 +61,14 @@ class Filter:
             users = [user.lower() for user in self.users]
             # A person is found under any address they ever had.
             conditions.append(
-                "(lower(actor_email) in (select unnest(?)) or actor_id in (select unnest(?)) or "
-                "actor_member_id in (select unnest(?)) or actor_id in (select distinct named.actor_id "
-                f"from {VIEWS_DATASET}.events as named where lower(named.actor_email) in (select unnest(?))))"
+                f"(lower(actor_email) in ({marks(users)}) or actor_id in ({marks(users)}) or "
+                f"actor_member_id in ({marks(users)}) or actor_id in (select distinct named.actor_id "
+                f"from {VIEWS_DATASET}.events as named where lower(named.actor_email) in ({marks(users)})))"
             )
-            parameters += [users, list(self.users), list(self.users), users]
+            parameters += [*users, *self.users, *self.users, *users]
         if self.event_types:
-            conditions.append("event_type in (select unnest(?))")
-            parameters.append(list(self.event_types))
+            conditions.append(f"event_type in ({marks(self.event_types)})")
+            parameters += self.event_types
         return " and ".join(conditions), parameters
 
 
@@ -67,13 +86,12 @@ def export_events(target: Target, chosen: Filter, output: Path) -> int:
         raise ConfigurationError(f"{target.path} does not exist yet: run `dropbox-audit run` first.")
     partial = output.with_name(f".{output.name}.partial")
     where, parameters = chosen.where()
-    with connect(target) as connection:
-        require_views(connection, target)
-        reader = connection.sql(
-            f"select * from {VIEWS_DATASET}.events where {where} order by occurred_at, event_id", params=parameters
-        ).to_arrow_reader(_BATCH_ROWS)
+    with open_door(target) as door:
+        require_views(door, target)
+        chosen_rows = f"select {', '.join(COLUMNS.names)} from {VIEWS_DATASET}.events where {where}"
+        rows = door.batches(f"{chosen_rows} order by occurred_at, event_id", parameters, COLUMNS)
         try:
-            count = write(reader, partial)
+            count = write(rows, partial)
             partial.replace(output)
         except OSError as error:
             raise RunError(f"{output} cannot be written ({error.strerror}): choose another --output.") from error
@@ -89,12 +107,12 @@ def _rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
         yield row
 
 
-def _write_csv(reader: pa.RecordBatchReader, path: Path) -> int:
+def _write_csv(batches: Iterable[pa.RecordBatch], path: Path) -> int:
     count = 0
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(reader.schema.names)
-        for batch in reader:
+        writer.writerow(COLUMNS.names)
+        for batch in batches:
             for row in _rows(batch):
                 writer.writerow([_harmless(value) for value in row.values()])
             count += batch.num_rows
@@ -113,20 +131,20 @@ def _harmless(value: Any) -> Any:
     return f"'{value}" if is_formula else value
 
 
-def _write_json_lines(reader: pa.RecordBatchReader, path: Path) -> int:
+def _write_json_lines(batches: Iterable[pa.RecordBatch], path: Path) -> int:
     count = 0
     with path.open("wb") as file:
-        for batch in reader:
+        for batch in batches:
             for row in _rows(batch):
                 file.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
             count += batch.num_rows
     return count
 
 
-def _write_parquet(reader: pa.RecordBatchReader, path: Path) -> int:
+def _write_parquet(batches: Iterable[pa.RecordBatch], path: Path) -> int:
     count = 0
-    with pq.ParquetWriter(path, reader.schema, compression="zstd") as writer:
-        for batch in reader:
+    with pq.ParquetWriter(path, COLUMNS, compression="zstd") as writer:
+        for batch in batches:
             writer.write_batch(batch)
             count += batch.num_rows
     return count

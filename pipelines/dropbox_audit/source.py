@@ -4,6 +4,7 @@ pipeline = dlt.pipeline("dropbox_audit", destination="duckdb", dataset_name="dro
 pipeline.run(dropbox_audit(access_token="..."))
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -24,7 +25,13 @@ from dropbox_audit.walks import WALKS, LogReader
 
 LOAD_ID = "_dlt_load_id"
 
-EMPTY = {name: schema.empty_table() for name, schema in {**SCHEMAS, "walks": WALKS, **RECORDS}.items()}
+LOAD_DAYS = pa.schema([("day", pa.date32()), ("event_count", pa.int64())])
+"""One row per load and UTC day of its events: which days a load touches is known without reading the events."""
+
+EMPTY = {
+    name: schema.empty_table()
+    for name, schema in {**SCHEMAS, "walks": WALKS, "load_days": LOAD_DAYS, **RECORDS}.items()
+}
 """The views read every one of these, so each exists after the first load, whatever that brings."""
 
 
@@ -105,9 +112,15 @@ def package(
 
 
 def _items(batches: Iterable[Mapping[str, pa.Table]]) -> Iterator[Any]:
+    days = Counter[Any]()
     for tables in batches:
         for name, table in tables.items():
+            if name == "events":
+                counted = table["occurred_on"].value_counts().to_pylist()
+                days.update({count["values"]: count["counts"] for count in counted})
             yield _into(name, table)
+    rows = [{"day": day, "event_count": count} for day, count in sorted(days.items())]
+    yield _into("load_days", pa.Table.from_pylist(rows, LOAD_DAYS))
 
 
 def _into(table_name: str, table: pa.Table) -> Any:

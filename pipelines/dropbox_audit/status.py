@@ -1,15 +1,14 @@
 """How things stand: last runs, lag, cursor age, request budget, gaps."""
 
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
-
-import duckdb
 
 from dropbox_audit import cursor, local
 from dropbox_audit.clock import Clock
 from dropbox_audit.load import Loader
-from dropbox_audit.warehouse import RAW_DATASET, VIEWS_DATASET, connect
+from dropbox_audit.runs import RUNS
+from dropbox_audit.warehouse import RAW_DATASET, VIEWS_DATASET, Door, NoSuchRelationError, open_door
 
 _LAST_RUNS = 10
 _DRIFT_DAYS = 30
@@ -76,56 +75,63 @@ def read_status(loader: Loader, clock: Clock) -> Status:
 
 def _read_warehouse(loader: Loader, status: Status) -> list[dict[str, Any]]:
     loader.target.stored_state(loader.pipeline_name)
-    with connect(loader.target) as connection:
-        tables = {
-            row[0]
-            for row in connection.execute(
-                "select table_name from information_schema.tables where table_schema = ?", [RAW_DATASET]
-            ).fetchall()
-        }
-        if not {"events", "runs", "walks", "rejected_events", "verifications", "_dlt_loads"} <= tables:
+    with open_door(loader.target) as door:
+        try:
+            return _read_raw(door, status)
+        except NoSuchRelationError:
+            # Nothing was ever loaded to its end.
             return []
-        row = connection.execute(
-            f"""
-            select
-                (select count(*) from {RAW_DATASET}.events),
-                (select max(occurred_at) from {RAW_DATASET}.events),
-                (select max(inserted_at) from {RAW_DATASET}._dlt_loads where status = 0),
-                (select count(*) from (select distinct walk_id, page_no, position from {RAW_DATASET}.rejected_events)),
-                (select count(distinct walk_id) from {RAW_DATASET}.walks where state = 'reset')
-            """
-        ).fetchone()
-        if row is not None:
-            status.events, status.rejected_events, status.resets = row[0], row[3], row[4]
-            status.last_occurred_at, status.last_loaded_at = _iso(row[1]), _iso(row[2])
-        _read_evidence(connection, status)
-        cursor_ = connection.execute(
-            f"""
-            select * exclude (_dlt_load_id) from {RAW_DATASET}.runs
-            qualify row_number() over (partition by run_id order by recorded_at desc) = 1
-            order by started_at desc limit {_LAST_RUNS}
-            """
-        )
-        names = [column[0] for column in cursor_.description]
-        return [
-            {key: _iso(value) if isinstance(value, datetime) else value for key, value in zip(names, row, strict=True)}
-            for row in cursor_.fetchall()
-        ]
+        finally:
+            _read_views(door, status)
 
 
-def _read_evidence(connection: duckdb.DuckDBPyConnection, status: Status) -> None:
-    """What proves that the log has no holes, or shows one."""
-    for moment, result in connection.execute(
+def _read_raw(door: Door, status: Status) -> list[dict[str, Any]]:
+    """What was loaded, told by small tables only: asking costs the same whatever the log holds."""
+    [(events, newest, loaded, rejected, resets)] = door.rows(
+        f"""
+        select
+            (select sum(event_count) from {RAW_DATASET}.load_days where _dlt_load_id in (
+                select load_id from {RAW_DATASET}._dlt_loads where status = 0
+            )),
+            (select max(last_occurred_at) from {RAW_DATASET}.walks),
+            (select max(inserted_at) from {RAW_DATASET}._dlt_loads where status = 0),
+            (select count(*) from (
+                select distinct walk_id, page_no, position from {RAW_DATASET}.rejected_events
+            ) as rejected),
+            (select count(distinct walk_id) from {RAW_DATASET}.walks where state = 'reset')
+        """
+    )
+    status.events, status.rejected_events, status.resets = int(events or 0), int(rejected), int(resets)
+    status.last_occurred_at, status.last_loaded_at = _iso(newest), _iso(loaded)
+    verified = door.rows(
         f"select verified_at, result from {RAW_DATASET}.verifications "
         f"where verified_at = (select max(verified_at) from {RAW_DATASET}.verifications) order by result"
-    ).fetchall()[:1]:
+    )
+    for moment, result in verified[:1]:
         status.last_verified_at, status.last_verification_result = _iso(moment), result
+    rows = door.rows(
+        f"""
+        select {", ".join(RUNS.names)} from (
+            select *, row_number() over (partition by run_id order by recorded_at desc) as recency
+            from {RAW_DATASET}.runs
+        ) as records
+        where recency = 1 order by started_at desc limit {_LAST_RUNS}
+        """
+    )
+    return [
+        {key: _iso(value) if isinstance(value, datetime) else value for key, value in zip(RUNS.names, row, strict=True)}
+        for row in rows
+    ]
+
+
+def _read_views(door: Door, status: Status) -> None:
+    """What proves that the log has no holes, or shows one."""
     try:
-        days = connection.execute(
+        days = door.rows(
             f"select day, status, is_covered, unknown_event_types, unknown_fields "
             f"from {VIEWS_DATASET}.log_completeness order by day"
-        ).fetchall()
-    except duckdb.CatalogException:
+        )
+    except NoSuchRelationError:
         return
     status.days = {"complete": 0, "not verified": 0, "gap": 0}
     for _, kind, *_ in days:
@@ -156,4 +162,4 @@ def _stretches(days: list[tuple[Any, ...]]) -> list[tuple[date, date, bool]]:
 
 
 def _iso(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()
+    return None if moment is None else moment.astimezone(UTC).isoformat()

@@ -22,7 +22,16 @@ from typing import Any
 from dropbox_audit.clock import Clock
 from dropbox_audit.errors import ConfigurationError, RunError, Stopped
 from dropbox_audit.load import Loader
-from dropbox_audit.warehouse import INTERNAL_DATASET, LEDGER, RAW_DATASET, Target, connect, wait_for_file
+from dropbox_audit.warehouse import (
+    INTERNAL_DATASET,
+    LEDGER,
+    RAW_DATASET,
+    Target,
+    dbt_environment,
+    is_there,
+    open_door,
+    wait_for_file,
+)
 
 _MOST_DAYS = 400
 """With more touched days than this a list of literals is no longer worth its length."""
@@ -59,7 +68,12 @@ def sql_folder() -> Path:
 
 
 def transform(
-    loader: Loader, *, everything: bool = False, full_refresh: bool = False, is_repair: bool = False
+    loader: Loader,
+    *,
+    everything: bool = False,
+    full_refresh: bool = False,
+    is_repair: bool = False,
+    is_tested: bool = True,
 ) -> TransformResult:
     """Build what has to be built in the loader's warehouse. Call it within `loader.alone()`.
 
@@ -68,6 +82,7 @@ def transform(
         everything: also rebuild unchanged models and run every test.
         full_refresh: rebuild from raw.
         is_repair: rows that were lost have been loaded again: let them take the place of what remains of them.
+        is_tested: run the data tests of what is built.
 
     Raises:
         ConfigurationError: nothing was ever loaded, or the destination has no views.
@@ -100,6 +115,8 @@ def transform(
         arguments += ["--exclude-resource-type", "seed"]
     if full_refresh:
         arguments.append("--full-refresh")
+    if not is_tested:
+        arguments += ["--exclude-resource-type", "test"]
     _dbt(loader, ["build", *arguments, "--vars", json.dumps(variables)])
     journal.put(built=fingerprint, transform_due=None)
     return TransformResult(
@@ -111,28 +128,18 @@ def find_pending(target: Target) -> Pending:
     """Which completed loads the views have not taken in."""
     if target.path is not None and not target.path.exists():
         raise ConfigurationError(f"{target.path} does not exist yet: run `dropbox-audit load` first.")
-    with connect(target) as connection:
-        known = {
-            (row[0], row[1])
-            for row in connection.execute("select table_schema, table_name from information_schema.tables").fetchall()
-        }
-        if (RAW_DATASET, "_dlt_loads") not in known or (RAW_DATASET, "events") not in known:
+    with open_door(target) as door:
+        if not is_there(door, f"{RAW_DATASET}._dlt_loads") or not is_there(door, f"{RAW_DATASET}.load_days"):
             raise ConfigurationError(f"{target.name} holds no Dropbox log yet: run `dropbox-audit load` first.")
-        ledger = (INTERNAL_DATASET, LEDGER)
-        unless_known = f"and load_id not in (select load_id from {'.'.join(ledger)})" if ledger in known else ""
-        loads = [
-            row[0]
-            for row in connection.execute(
-                f"select load_id from {RAW_DATASET}._dlt_loads where status = 0 {unless_known}"
-            ).fetchall()
-        ]
-        days = connection.execute(
-            f"select distinct cast(occurred_on as varchar) from {RAW_DATASET}.events "
-            "where _dlt_load_id in (select unnest(?)) order by 1",
-            [loads],
-        ).fetchall()
-    listed = [row[0] for row in days] if len(days) <= _MOST_DAYS else None
-    return Pending(len(loads), listed, is_first=ledger not in known)
+        ledger = f"{INTERNAL_DATASET}.{LEDGER}"
+        has_ledger = is_there(door, ledger)
+        new_loads = f"select load_id from {RAW_DATASET}._dlt_loads where status = 0" + (
+            f" and load_id not in (select load_id from {ledger})" if has_ledger else ""
+        )
+        [(loads,)] = door.rows(f"select count(*) from ({new_loads}) as new_loads")
+        days = door.rows(f"select distinct day from {RAW_DATASET}.load_days where _dlt_load_id in ({new_loads})")
+    listed = sorted(str(day) for (day,) in days) if len(days) <= _MOST_DAYS else None
+    return Pending(loads, listed, is_first=not has_ledger)
 
 
 def is_due(loader: Loader) -> bool:
@@ -180,11 +187,11 @@ def _dbt(loader: Loader, arguments: list[str]) -> None:
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DO_NOT_TRACK": "1",
         "PYTHONUNBUFFERED": "1",
-        **({"DROPBOX_AUDIT_DUCKDB": str(target.path)} if target.path else {}),
+        **dbt_environment(target),
     }
     deadline = time.monotonic() + _LOCK_PATIENCE
     while True:
-        wait_for_file(target, Clock(), loader.stop, loader.notice)
+        wait_for_file(target.path, Clock(), loader.stop, loader.notice)
         code, output = _run(command, environment, loader.stop)
         if code == 0:
             return

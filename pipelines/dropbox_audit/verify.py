@@ -18,14 +18,14 @@ from typing import Any
 import pyarrow as pa
 
 from dropbox_audit import cursor
-from dropbox_audit.comparison import Comparison, DayCount, iso
+from dropbox_audit.comparison import EVIDENCE, VIEW, Comparison, DayCount, iso
 from dropbox_audit.errors import RunError
 from dropbox_audit.load import Loader, RunRecord, Window
 from dropbox_audit.load.packages import WarehouseMovedError
 from dropbox_audit.runs import VERIFICATIONS
 from dropbox_audit.settings import duration
 from dropbox_audit.transform import is_due, transform
-from dropbox_audit.warehouse import RAW_DATASET, VIEWS_DATASET, connect, read_batches, require_views
+from dropbox_audit.warehouse import RAW_DATASET, VIEWS_DATASET, open_door, require_views
 
 _RESCAN_EVERY = timedelta(hours=24)
 
@@ -66,7 +66,8 @@ def verify(loader: Loader, window: Window, *, repair: bool = False) -> Verificat
     with loader.recorded("verify") as run:
         loader.poll(run)
         if is_due(loader):
-            transform(loader)
+            # Untested: what a test would find wrong is for the comparison to say, event by event.
+            transform(loader, is_tested=False)
         with _reading(loader, run, window, keeps_rows=repair) as comparison:
             _take_down(loader, comparison)
             comparison.compare()
@@ -75,13 +76,13 @@ def verify(loader: Loader, window: Window, *, repair: bool = False) -> Verificat
                 batches = run.result.batches
                 loader.poll(run)
                 if run.result.batches > batches:
-                    transform(loader)
+                    transform(loader, is_tested=False)
                     _take_down(loader, comparison)
                     comparison.look_again()
             found = _findings(run, window, comparison)
             if repair and found.missing:
                 _commit(loader, comparison.repair())
-                transform(loader, is_repair=True)
+                transform(loader, is_repair=True, is_tested=False)
                 _take_down(loader, comparison)
                 comparison.look_again()
             _conclude(loader, run, found, comparison)
@@ -148,35 +149,32 @@ def _take_down(loader: Loader, comparison: Comparison, *, with_view: bool = True
     if since is not None:
         condition += " and occurred_on >= ? and occurred_at >= ?"
         parameters += [since.date(), since]
+    # Whether all copies lack their details, in words that every warehouse has.
+    lacks_details = "min(case when has_missing_details then 1 else 0 end)"
     evidence = f"""
         select
             identity, max(copies) as copies, min(occurred_at) as occurred_at, min(event_type) as event_type,
-            min(actor_id) as actor_id, bool_and(has_missing_details) as has_missing_details
+            min(actor_id) as actor_id, min(lacks_details) = 1 as has_missing_details
         from (
             select
-                walk_id, identity, count(distinct page_no || ' ' || position) as copies,
-                min(occurred_at) as occurred_at, min(event_type) as event_type, min(actor_id) as actor_id,
-                bool_and(has_missing_details) as has_missing_details
+                walk_id, identity, min(occurred_at) as occurred_at, min(event_type) as event_type,
+                min(actor_id) as actor_id, {lacks_details} as lacks_details,
+                count(distinct cast(page_no as string) || ' ' || cast(position as string)) as copies
             from {RAW_DATASET}.events
             where not coalesce(is_replayed, false) and {condition}
                 and _dlt_load_id in (select load_id from {RAW_DATASET}._dlt_loads where status = 0)
             group by walk_id, identity
-        )
+        ) as walks
         group by identity
     """
-    view = f"""
-        select event_id, occurred_at, event_type, actor_id, has_missing_details, event
-        from {VIEWS_DATASET}.events where {condition}
-    """
-    target = loader.target
-    if with_view:
-        with connect(target, stop=loader.stop, notice=loader.notice) as connection:
-            require_views(connection, target)
-
-    def ask(sql: str) -> Iterator[pa.RecordBatch]:
-        return read_batches(target, sql, parameters, stop=loader.stop, notice=loader.notice)
-
-    comparison.add_warehouse(ask(evidence), ask(view) if with_view else None)
+    view = f"select {', '.join(VIEW.names)} from {VIEWS_DATASET}.events where {condition}"
+    with open_door(loader.target, stop=loader.stop, notice=loader.notice) as door:
+        if with_view:
+            require_views(door, loader.target)
+        comparison.add_warehouse(
+            door.batches(evidence, parameters, EVIDENCE),
+            door.batches(view, parameters, VIEW) if with_view else None,
+        )
 
 
 def _findings(run: RunRecord, window: Window, comparison: Comparison) -> Verification:

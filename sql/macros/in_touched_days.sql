@@ -40,12 +40,9 @@
 {%- endmacro %}
 
 
-{#
-    The opposite, for the ledger's question whether a load holds other days too. BigQuery would scan the whole table for
-    it, so there it is not asked on every run; assert_every_taken_in_load_has_its_events asks it.
-#}
+{# The opposite, for the ledger's question whether a load holds other days too. #}
 {% macro is_left_out_day(day) -%}
-    {%- if var('touched_days', none) is none or target.type == 'bigquery' -%}
+    {%- if var('touched_days', none) is none -%}
         false
     {%- else -%}
         not ({{ is_one_of(day, var('touched_days')) }})

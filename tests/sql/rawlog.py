@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ TABLES = {
         participant_type=_TEXT, participant_user_type=_TEXT, participant_id=_TEXT, email=_TEXT, name=_TEXT,
         is_team_member=_FLAG, _dlt_load_id=_TEXT,
     ),
+    "load_days": _schema(day=_DAY, event_count=_WHOLE, _dlt_load_id=_TEXT),
     "rejected_events": _schema(
         walk_id=_TEXT, page_no=_WHOLE, position=_WHOLE, reason=_TEXT, event=_TEXT, received_at=_TIME,
         _dlt_load_id=_TEXT,
@@ -206,6 +208,8 @@ class RawLog:
         inserted_at = moment("2026-09-21T00:00:00") + self._loads * 300 * SPACE
         for row in self._pending["events"]:
             row.setdefault("received_at", inserted_at - 10 * SPACE)
+        for day, count in Counter(row["occurred_on"] for row in self._pending["events"]).items():
+            self.put("load_days", day=day, event_count=count)
         if completed:
             self.put("_dlt_loads", load_id=load_id, schema_name="dropbox_audit", status=0, inserted_at=inserted_at)
         with duckdb.connect(str(self.path)) as connection:

@@ -81,10 +81,10 @@ def give(stop: threading.Event, say: Callable[[str], None], tell: Callable[[str]
             loaded = loader.load("demo")
             say(f"Received {loaded.events:,} events in {loaded.seconds:.1f} s, {loaded.requests} requests.")
             built = transform(loader)
-    with connect(target) as connection:
+    with connect(DEMO_FILE) as connection:
         events = sum(row[0] for row in connection.execute("select count(*) from dropbox_audit.events").fetchall())
     say(f"Views built in {built.seconds:.1f} s: {events:,} events, each counted once.")
-    _answer(target)
+    _answer()
     say("")
     say(f"Everything is in {DEMO_FILE}: open it with any DuckDB client, read-only for a start.")
     say("A simulated API for your own client:   dropbox-audit demo --serve")
@@ -110,9 +110,9 @@ def _forget(target: Target) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _answer(target: Target) -> None:
+def _answer() -> None:
     console = Console(highlight=False, width=80 if not Console().is_terminal else None)
-    with connect(target) as connection:
+    with connect(DEMO_FILE) as connection:
         for question, sql in QUESTIONS.items():
             result = connection.execute(sql)
             table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)

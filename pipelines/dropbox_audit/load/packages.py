@@ -201,7 +201,7 @@ class Packages:
 
     def _step(self, do: Callable[[], T]) -> T:
         """A step of dlt, waiting for the warehouse file where another process has it; its errors in plain words."""
-        wait_for_file(self.target, self.clock, self.stop, self.notice)
+        wait_for_file(self.target.path, self.clock, self.stop, self.notice)
         deadline = time.monotonic() + 30
         while True:
             try:
@@ -223,7 +223,7 @@ class Packages:
                         f"{self.target.name} cannot be loaded ({failure.step}): {first_line(errors[-1])}. "
                         f"Nothing is lost: {remedy}."
                     ) from failure
-                wait_for_file(self.target, self.clock, self.stop, self.notice)
+                wait_for_file(self.target.path, self.clock, self.stop, self.notice)
 
     # -- cursors and records that wait on this machine -----------------------------------------------------------
 

@@ -27,11 +27,11 @@ with new_loads as (
 ),
 
 left_out as (
-    select distinct events._dlt_load_id as load_id
-    from {{ source('dropbox_raw', 'events') }} as events
+    select distinct load_days._dlt_load_id as load_id
+    from {{ source('dropbox_raw', 'load_days') }} as load_days
     inner join new_loads
-        on events._dlt_load_id = new_loads.load_id
-    where {{ is_left_out_day('events.occurred_on') }}
+        on load_days._dlt_load_id = new_loads.load_id
+    where {{ is_left_out_day('load_days.day') }}
 )
 
 select

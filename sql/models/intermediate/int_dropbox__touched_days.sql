@@ -1,16 +1,16 @@
--- Reads the source, not the staging view: a filter on the load would stop above the view's window and scan all history.
+-- Which days a load touches is written down by the loader, so that nobody has to look for them among all events.
 {{ config(materialized = 'table') }}
 
-with events as (
-    select * from {{ source('dropbox_raw', 'events') }}
+with load_days as (
+    select * from {{ source('dropbox_raw', 'load_days') }}
 ),
 
 new_loads as (
     select * from {{ ref('int_dropbox__new_loads') }}
 )
 
-select distinct events.occurred_on
-from events
+select distinct load_days.day as occurred_on
+from load_days
 where
-    events._dlt_load_id in (select new_loads.load_id from new_loads)
-    and {{ is_given_day('events.occurred_on') }}
+    load_days._dlt_load_id in (select new_loads.load_id from new_loads)
+    and {{ is_given_day('load_days.day') }}

@@ -1,26 +1,22 @@
-"""The one read-only door to the warehouse, and which warehouse it is."""
+"""Which warehouse it is."""
 
-import contextlib
 import errno
 import tempfile
-import threading
-import time
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import dlt
 import duckdb
-import pyarrow as pa
+from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.destination import Destination
 from dlt.common.destination.exceptions import UnknownDestinationModule
 from dlt.common.exceptions import MissingDependencyException
 
-from dropbox_audit.api import Notice
-from dropbox_audit.clock import Clock
-from dropbox_audit.errors import ConfigurationError, RunError, Stopped
-from dropbox_audit.settings import configure_dlt
+from dropbox_audit.errors import ConfigurationError, RunError
+from dropbox_audit.settings import configure_dlt, first_line
+from dropbox_audit.warehouse.file import connect
+from dropbox_audit.wording import keep_secret
 
 RAW_DATASET = "dropbox_raw"
 VIEWS_DATASET = "dropbox_audit"
@@ -28,18 +24,16 @@ INTERNAL_DATASET = "dropbox_audit_internal"
 LEDGER = "int_dropbox__load_ledger"
 """The model that is built last: which loads the views have taken in."""
 DEFAULT_FILE = "dropbox.duckdb"
-
-_BATCH_ROWS = 20_000
-_PATIENCE = 30.0
-"""Seconds that a reader and a writer of one DuckDB file wait for each other."""
+_WITH_VIEWS = {"duckdb", "bigquery", "snowflake"}
 
 
 @dataclass(frozen=True)
 class Target:
-    """A warehouse: `destination` as dlt names it and, for DuckDB, its file."""
+    """A warehouse: `destination` as dlt names it and, for DuckDB, its file, else the account and database it is in."""
 
     destination: str
     path: Path | None = None
+    database: str = ""
 
     @property
     def is_local(self) -> bool:
@@ -49,12 +43,12 @@ class Target:
     @property
     def location(self) -> str:
         """What tells two warehouses of one kind apart."""
-        return str(self.path) if self.path else self.destination
+        return str(self.path) if self.path else self.database or self.destination
 
     @property
     def name(self) -> str:
         """The warehouse in a message."""
-        return str(self.path) if self.path else self.destination
+        return str(self.path) if self.path else " ".join(filter(None, (self.destination, self.database)))
 
     def dlt_destination(self) -> Any:
         """The destination as `dlt.pipeline` takes it."""
@@ -102,7 +96,7 @@ class Target:
         """
         if self.path is None or not self.path.exists():
             return None
-        with connect(self) as connection:
+        with connect(self.path) as connection:
             try:
                 rows = connection.execute(
                     "select state.pipeline_name, max_by(state.version, loads.load_id), max(loads.load_id) "
@@ -124,7 +118,7 @@ class Target:
             return True
         if not self.path.exists():
             return False
-        with connect(self) as connection:
+        with connect(self.path) as connection:
             return bool(
                 connection.execute(
                     "select 1 from duckdb_tables() where schema_name = ? and table_name = ?",
@@ -141,8 +135,7 @@ def find_target(destination: str) -> Target:
     """
     configure_dlt()
     if destination != "duckdb":
-        _check_known(destination)
-        return Target(destination)
+        return Target(destination, database=_database(_known(destination)))
     configured = any(dlt.secrets.get(key) for key in ("destination.duckdb.credentials", "destination.credentials"))
     if configured:
         factory = dlt.destinations.duckdb()
@@ -152,7 +145,40 @@ def find_target(destination: str) -> Target:
     return duckdb_target(path)
 
 
-def _check_known(destination: str) -> None:
+def credentials_of(target: Target) -> Any:
+    """Dlt's resolved configuration of a destination, credentials included; its secrets are never said from then on.
+
+    Raises:
+        ConfigurationError: something is missing; the text says what.
+    """
+    configuration = _configuration(_known(target.destination))
+    for name in ("password", "private_key", "private_key_passphrase", "token", "refresh_token", "client_secret"):
+        keep_secret(getattr(configuration.credentials, name, None))
+    return configuration
+
+
+def _configuration(factory: Any) -> Any:
+    try:
+        return factory.configuration(factory.spec()._bind_dataset_name(RAW_DATASET))
+    except ConfigurationException as error:
+        name = factory.destination_name
+        raise ConfigurationError(
+            f"The credentials of {name} cannot be read ({first_line(error)}): give dlt's own, "
+            f"destination.{name}.credentials, in .dlt/secrets.toml or the environment."
+        ) from error
+
+
+def _database(factory: Any) -> str:
+    """Account and database, as far as a destination has them."""
+    if factory.destination_name not in _WITH_VIEWS:
+        return ""
+    configuration = _configuration(factory)
+    if factory.destination_name == "bigquery":
+        return str(configuration.project_id or configuration.credentials.project_id)
+    return f"{configuration.credentials.host}/{configuration.credentials.database}"
+
+
+def _known(destination: str) -> Any:
     try:
         factory = Destination.from_reference(destination)
         if factory is not None:
@@ -163,9 +189,11 @@ def _check_known(destination: str) -> None:
             f"--destination {destination} is unknown: use duckdb, bigquery, snowflake or another destination of dlt."
         ) from None
     except MissingDependencyException as error:
+        packages = f"dropbox-audit[{destination}]" if destination in _WITH_VIEWS else ", ".join(error.dependencies)
         raise ConfigurationError(
-            f"--destination {destination} needs packages that are not installed: {', '.join(error.dependencies)}."
+            f"--destination {destination} needs packages that are not installed: pip install '{packages}'."
         ) from None
+    return factory
 
 
 def duckdb_target(path: Path) -> Target:
@@ -191,78 +219,3 @@ def _is_unfinished(path: Path) -> bool:
         start = file.read(12)
     is_stump = start == b"" or (start[8:] == b"DUCK" and path.stat().st_size < 3 * 4096)
     return is_stump and not path.with_name(f"{path.name}.wal").exists()
-
-
-# -- one file, one writer or many readers -----------------------------------------------------------------------
-
-
-def is_lock_conflict(error: BaseException) -> bool:
-    """Whether `error`, or what caused it, is DuckDB's file lock."""
-    text = str(error)
-    return "Conflicting lock" in text or "Could not set lock" in text
-
-
-@contextlib.contextmanager
-def connect(
-    target: Target,
-    *,
-    stop: threading.Event | None = None,
-    notice: Notice = lambda _: None,
-) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A read-only connection for the length of one query; waits up to half a minute for a writer to finish."""
-    connection = _open(target, read_only=True, clock=Clock(), stop=stop or threading.Event(), notice=notice)
-    try:
-        connection.execute("set timezone = 'UTC'")
-        yield connection
-    finally:
-        connection.close()
-
-
-def read_batches(
-    target: Target, sql: str, parameters: Sequence[Any], *, stop: threading.Event, notice: Notice
-) -> Iterator[pa.RecordBatch]:
-    """The rows of one query as Arrow batches, in bounded memory; the connection lasts as long as they are read."""
-    with connect(target, stop=stop, notice=notice) as connection:
-        connection.execute("set memory_limit = '600MB'")
-        yield from connection.sql(sql, params=list(parameters)).to_arrow_reader(_BATCH_ROWS)
-
-
-def wait_for_file(target: Target, clock: Clock, stop: threading.Event, notice: Notice) -> None:
-    """Wait up to half a minute until no other process has the warehouse's file open; nothing for other kinds."""
-    if target.path is not None and target.path.exists():
-        _open(target, read_only=False, clock=clock, stop=stop, notice=notice).close()
-
-
-def _open(
-    target: Target, *, read_only: bool, clock: Clock, stop: threading.Event, notice: Notice
-) -> duckdb.DuckDBPyConnection:
-    deadline = time.monotonic() + _PATIENCE
-    told = False
-    while True:
-        try:
-            return duckdb.connect(str(target.path), read_only=read_only)
-        except duckdb.Error as error:
-            if "not a valid DuckDB database" in str(error):
-                raise RunError(
-                    f"{target.name} is no DuckDB database: name another file in destination.duckdb.credentials."
-                ) from None
-            if not is_lock_conflict(error):
-                raise RunError(f"{target.name} cannot be opened: {str(error).splitlines()[0]}") from None
-            if time.monotonic() > deadline:
-                raise RunError(
-                    f"{target.name} has been in use by another program for half a minute: close it and try again."
-                ) from None
-            if not told:
-                notice(f"{target.name} is in use by another program: waiting up to {_PATIENCE:.0f} s")
-                told = True
-            if clock.wait(stop, 0.25):
-                raise Stopped("stopped while waiting for the warehouse") from None
-
-
-def require_views(connection: duckdb.DuckDBPyConnection, target: Target) -> None:
-    """Raise `ConfigurationError` when the views were never built."""
-    found = connection.execute(
-        "select 1 from information_schema.tables where table_schema = ? and table_name = 'events'", [VIEWS_DATASET]
-    ).fetchall()
-    if not found:
-        raise ConfigurationError(f"{target.name} has no views yet: run `dropbox-audit run` (or `transform`) first.")

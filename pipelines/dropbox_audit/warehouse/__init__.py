@@ -1,0 +1,36 @@
+"""Which warehouse it is, and the one read-only door to it."""
+
+from dropbox_audit.warehouse.door import Door, NoSuchRelationError, is_there, marks, open_door, require_views
+from dropbox_audit.warehouse.file import connect, is_lock_conflict, wait_for_file
+from dropbox_audit.warehouse.profile import dbt_environment
+from dropbox_audit.warehouse.target import (
+    DEFAULT_FILE,
+    INTERNAL_DATASET,
+    LEDGER,
+    RAW_DATASET,
+    VIEWS_DATASET,
+    Target,
+    duckdb_target,
+    find_target,
+)
+
+__all__ = [
+    "DEFAULT_FILE",
+    "INTERNAL_DATASET",
+    "LEDGER",
+    "RAW_DATASET",
+    "VIEWS_DATASET",
+    "Door",
+    "NoSuchRelationError",
+    "Target",
+    "connect",
+    "dbt_environment",
+    "duckdb_target",
+    "find_target",
+    "is_lock_conflict",
+    "is_there",
+    "marks",
+    "open_door",
+    "require_views",
+    "wait_for_file",
+]
