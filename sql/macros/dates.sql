@@ -30,7 +30,7 @@
 {%- endmacro %}
 
 {% macro snowflake__seconds_between(earlier, later) -%}
-    (timestampdiff(microsecond, {{ earlier }}, {{ later }}) / 1000000)
+    (cast(timestampdiff(microsecond, {{ earlier }}, {{ later }}) as double) / 1000000)
 {%- endmacro %}
 
 
@@ -51,8 +51,16 @@
 
 {% macro snowflake__each_day(first, last, alias) -%}
     (
-        select dateadd(day, value::int, {{ first }}) as day
-        from table(flatten(array_generate_range(0, datediff(day, {{ first }}, {{ last }}) + 1)))
+        select cast(dateadd(day, item.value::int, ends.first_day) as date) as day
+        from (
+            select
+                {{ first }} as first_day,
+                {{ last }} as last_day
+        ) as ends
+        cross join
+            lateral flatten(
+                input => array_generate_range(0, datediff(day, ends.first_day, ends.last_day) + 1)
+            ) as item
     ) as {{ alias }}
 {%- endmacro %}
 
@@ -71,5 +79,5 @@
 {%- endmacro %}
 
 {% macro snowflake__start_of_day(day) -%}
-    to_timestamp_tz(to_varchar({{ day }}, 'YYYY-MM-DD') || ' 00:00:00 +0000', 'YYYY-MM-DD HH24:MI:SS TZHTZM')
+    timestamp_tz_from_parts(year({{ day }}), month({{ day }}), day({{ day }}), 0, 0, 0, 0, 'UTC')
 {%- endmacro %}

@@ -12,7 +12,12 @@
 {%- endmacro %}
 
 {% macro snowflake__json_text(column, path) -%}
-    get_path(try_parse_json({{ column }}), '{{ path[2:] }}')::varchar
+    {{ get_json_path(column, path) }}::varchar
+{%- endmacro %}
+
+{# Snowflake takes a key that is no plain word in brackets only: a[".tag"]. #}
+{% macro get_json_path(column, path) -%}
+    get_path(try_parse_json({{ column }}), '{{ modules.re.sub('[.](".*?")', "[\\1]", path[1:])[1:] }}')
 {%- endmacro %}
 
 
@@ -42,7 +47,7 @@
 {% macro snowflake__cross_join_json_list(column, path, alias, field=none) -%}
     cross join lateral (
         select {{ "get_path(item.value, '" ~ field ~ "')" if field else 'item.value' }}::varchar as value
-        from table(flatten(input => get_path(try_parse_json({{ column }}), '{{ path[2:] }}'))) as item
+        from table(flatten(input => {{ get_json_path(column, path) }})) as item
     ) as {{ alias }}
 {%- endmacro %}
 
@@ -72,5 +77,5 @@
 {%- endmacro %}
 
 {% macro snowflake__json_any(column, path) -%}
-    get_path(try_parse_json({{ column }}), '{{ path[2:] }}')::varchar
+    {{ get_json_path(column, path) }}::varchar
 {%- endmacro %}

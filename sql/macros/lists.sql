@@ -1,14 +1,14 @@
-{# The rows of a group as one text, in their own order, separated by comma and space; null for none. #}
-{% macro text_list(expression) -%}
-    {{ return(adapter.dispatch('text_list', 'dropbox_audit')(expression)) }}
+{# The rows of a group as one text, separated by comma and space, in their own order unless told; null for none. #}
+{% macro text_list(expression, order_by=none) -%}
+    {{ return(adapter.dispatch('text_list', 'dropbox_audit')(expression, order_by or expression)) }}
 {%- endmacro %}
 
-{% macro default__text_list(expression) -%}
-    string_agg({{ expression }}, ', ' order by {{ expression }})
+{% macro default__text_list(expression, order_by) -%}
+    string_agg({{ expression }}, ', ' order by {{ order_by }})
 {%- endmacro %}
 
-{% macro snowflake__text_list(expression) -%}
-    nullif(listagg({{ expression }}, ', ') within group (order by {{ expression }}), '')
+{% macro snowflake__text_list(expression, order_by) -%}
+    nullif(listagg({{ expression }}, ', ') within group (order by {{ order_by }}), '')
 {%- endmacro %}
 
 

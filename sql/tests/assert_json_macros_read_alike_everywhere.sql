@@ -1,7 +1,7 @@
 -- A row is a piece of JSON that this warehouse's words in macros/json.sql read differently from what is expected.
 with examples as (
     select
-        '{"a":{".tag":"public"},"b":"plain","c":7,"d":{".tag":"defined","amount":3},'
+        '{"a":{".tag":"public"},"b":"plain","c":7,"d":{".tag":"defined","amount":3},"n":null,'
         || '"e":[],"f":["x","y"],"g":[{"h":"z"}]}' as example
 ),
 
@@ -27,6 +27,12 @@ readings as (
     select
         'nothing there' as reading,
         coalesce({{ json_text('example', '$.b.".tag"') }}, {{ json_text('example', '$.z.y') }}, 'null') as found,
+        'null' as expected
+    from examples
+    union all
+    select
+        'a null' as reading,
+        coalesce({{ json_text('example', '$.n') }}, {{ json_any('example', '$.n') }}, 'null') as found,
         'null' as expected
     from examples
     union all

@@ -19,6 +19,12 @@ readings as (
     from pieces
     union all
     select
+        'pieces, in the order of something else' as reading,
+        {{ text_list('value', order_by = 'length(value) desc, value') }} as found,
+        'origin.host, A, b' as expected
+    from pieces
+    union all
+    select
         'nothing' as reading,
         coalesce({{ text_list('value') }}, 'null') as found,
         'null' as expected

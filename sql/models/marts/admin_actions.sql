@@ -28,11 +28,7 @@ affected as (
     select
         event_id,
         occurred_on,
-        {{ dbt.listagg(
-            measure = "coalesce(nullif(email, ''), nullif(name, ''), participant_id)",
-            delimiter_text = "', '",
-            order_by_clause = 'order by position'
-        ) }} as names
+        {{ text_list("coalesce(nullif(email, ''), nullif(name, ''), participant_id)", order_by = 'position') }} as names
     from event_participants
     group by event_id, occurred_on
 )
