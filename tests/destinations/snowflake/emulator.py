@@ -13,6 +13,7 @@ from __future__ import annotations
 import importlib.metadata
 import logging
 import os
+import re
 import socket
 import sys
 import threading
@@ -28,7 +29,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlglot
 import uvicorn
-from fakesnow import cursor
+from fakesnow import cursor, info_schema, transforms
 from fakesnow.cursor import FakeSnowflakeCursor
 from snowflake.connector.errors import Error, ProgrammingError
 from sqlglot import exp
@@ -74,6 +75,28 @@ def refusing(function: Callable[..., Any]) -> Callable[..., Any]:
     return called
 
 
+# -- comments on columns ----------------------------------------------------------------------------------------
+# dbt writes all of a table's with one ALTER TABLE, which sqlglot does not read. Nothing here asks for them again.
+
+COLUMN_COMMENTS = re.compile(r'\s*alter\s+(table|view)\s+\S+\s+alter\s+"\w+" comment \$\$', re.IGNORECASE)
+
+
+# -- the comment on a table may hold an apostrophe ---------------------------------------------------------------
+
+
+def comment(*arguments: str, make: Any = info_schema.insert_table_comment_sql) -> str:
+    return make(*arguments[:-1], (arguments[-1] or "").replace("'", "''"))
+
+
+info_schema.insert_table_comment_sql = comment
+
+
+# -- trim() of a text ---------------------------------------------------------------------------------------------
+# Unmended, trim(x.value) takes every column called `value` for the VARIANT of a FLATTEN.
+
+transforms.trim_cast_varchar = lambda expression: expression
+
+
 # -- REMOVE @stage/path -----------------------------------------------------------------------------------------
 # dlt takes each file out of the stage once it is copied.
 
@@ -96,8 +119,11 @@ def execute(
     self: FakeSnowflakeCursor, command: str, *arguments: Any, run: Any = FakeSnowflakeCursor.execute, **options: Any
 ) -> Any:
     for statement in statements(command):
-        is_removal = statement.lstrip()[:7].upper() == "REMOVE "
-        done = run(self, remove(self._conn, statement) if is_removal else statement, *arguments, **options)
+        if statement.lstrip()[:7].upper() == "REMOVE ":
+            sent = remove(self._conn, statement)
+        else:
+            sent = "SELECT 'done' AS status" if COLUMN_COMMENTS.match(statement) else statement
+        done = run(self, sent, *arguments, **options)
     return done
 
 
@@ -125,6 +151,10 @@ def as_fakesnow_reads_it(statement: exp.Expression) -> exp.Expression:
     # dbt gives each a name of its own and drops it.
     if isinstance(statement, exp.Create) and (mark := statement.find(exp.TemporaryProperty)):
         mark.pop()
+    # -- SPLIT_TO_TABLE, which DuckDB does not have.
+    for pieces in statement.find_all(exp.SplitToTable):
+        texts = exp.Anonymous(this="string_split", expressions=[pieces.this, pieces.expression])
+        pieces.replace(exp.select(exp.alias_(exp.Anonymous(this="unnest", expressions=[texts]), "value")).subquery())
     return statement
 
 
