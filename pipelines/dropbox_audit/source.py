@@ -130,8 +130,23 @@ def _into(table_name: str, table: pa.Table) -> Any:
     """
     load_id = pa.scalar(dlt.current.load_package_state()["load_id"], pa.string())
     table = table.append_column(pa.field(LOAD_ID, pa.string()), pa.repeat(load_id, table.num_rows))
-    hints = dlt.mark.make_hints(table_name=table_name, write_disposition="append")
+    hints = dlt.mark.make_hints(table_name=table_name, write_disposition="append", **_layout(table))
     return dlt.mark.with_hints(table, hints, create_table_variant=True)
+
+
+def _layout(table: pa.Table) -> dict[str, Any]:
+    """How a warehouse lays out events and their items: by day, so that a query reads only the days it asks for."""
+    destination = dlt.current.pipeline().destination
+    kind = destination.destination_type.rpartition(".")[2] if destination else ""
+    if "occurred_on" not in table.column_names or kind not in {"bigquery", "snowflake"}:
+        return {}
+    if kind == "snowflake":
+        return {"columns": {"occurred_on": {"cluster": True}}}
+    clusters = [name for name in ("event_type", "actor_id") if name in table.column_names]
+    return {
+        "columns": {"occurred_on": {"partition": True}},
+        "additional_table_hints": {"x-bigquery-cluster": clusters} if clusters else None,
+    }
 
 
 def _own_reader(settings: Settings) -> LogReader:
