@@ -197,7 +197,7 @@ create_table_schema_ctas._first_select = first_select
 
 
 # -- two tables of one name ----------------------------------------------------------------------------------------
-# dropbox_raw.events and dropbox_audit.events have different columns. Unmended, a pass that looks for the types of decimal
+# dropbox_raw.events and dropbox_audit.events have different columns. Unmended, a pass that looks for types of decimal
 # numbers, of which there are none here, mixes them up.
 
 SQLTranslator._annotate_tree = staticmethod(lambda tree, schema: tree)
