@@ -6,7 +6,7 @@ import orjson
 
 from dropbox_audit.api import DropboxClient
 from dropbox_audit.errors import ConfigurationError, DropboxAuditError
-from dropbox_audit.warehouse import Target, connect
+from dropbox_audit.warehouse import Target, connect, missing_permissions
 
 REQUIRED_SCOPES = {
     "events.read": "the audit log",
@@ -63,6 +63,9 @@ def check(client: DropboxClient, target: Target) -> Findings:
         if target.path is not None and target.path.exists():
             with connect(target.path):
                 pass
+        if target.destination in {"bigquery", "snowflake"}:
+            for sentence in missing_permissions(target):
+                findings.problem(ConfigurationError(sentence))
     except DropboxAuditError as error:
         findings.problem(error)
     return findings

@@ -2,6 +2,7 @@
 
 from dropbox_audit.warehouse.door import Door, NoSuchRelationError, is_there, marks, open_door, require_views
 from dropbox_audit.warehouse.file import connect, is_lock_conflict, wait_for_file
+from dropbox_audit.warehouse.probe import missing_permissions
 from dropbox_audit.warehouse.profile import dbt_environment
 from dropbox_audit.warehouse.target import (
     DEFAULT_FILE,
@@ -30,6 +31,7 @@ __all__ = [
     "is_lock_conflict",
     "is_there",
     "marks",
+    "missing_permissions",
     "open_door",
     "require_views",
     "wait_for_file",

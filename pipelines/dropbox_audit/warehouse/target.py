@@ -145,21 +145,21 @@ def find_target(destination: str) -> Target:
     return duckdb_target(path)
 
 
-def credentials_of(target: Target) -> Any:
+def credentials_of(target: Target, dataset: str = RAW_DATASET) -> Any:
     """Dlt's resolved configuration of a destination, credentials included; its secrets are never said from then on.
 
     Raises:
         ConfigurationError: something is missing; the text says what.
     """
-    configuration = _configuration(_known(target.destination))
+    configuration = _configuration(_known(target.destination), dataset)
     for name in ("password", "private_key", "private_key_passphrase", "token", "refresh_token", "client_secret"):
         keep_secret(getattr(configuration.credentials, name, None))
     return configuration
 
 
-def _configuration(factory: Any) -> Any:
+def _configuration(factory: Any, dataset: str = RAW_DATASET) -> Any:
     try:
-        return factory.configuration(factory.spec()._bind_dataset_name(RAW_DATASET))
+        return factory.configuration(factory.spec()._bind_dataset_name(dataset))
     except ConfigurationException as error:
         name = factory.destination_name
         raise ConfigurationError(
