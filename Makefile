@@ -6,10 +6,10 @@ SHELL := /bin/bash
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test soak bench lint format docs lock clean
+.PHONY: help install demo test test-destinations soak bench lint format docs lock clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## make .venv and install the package into it
 
@@ -29,6 +29,22 @@ test: $(STAMP) ## run the tests
 
 soak: $(STAMP) ## kill loads at random moments; KILLS=300 and SEED=7 may be given
 	@PYTHONPATH=tests $(BIN)/python tests/faults/soak.py $(or $(KILLS),300) $(SEED)
+
+EMULATED := $(addsuffix /.installed,.venv-destinations .venv-fakesnow .venv-bqemulator)
+
+test-destinations: $(EMULATED) ## run the tests against emulated BigQuery and Snowflake
+	@.venv-destinations/bin/python -m pytest tests/destinations
+
+.venv-destinations/.installed: requirements-destinations.lock pyproject.toml
+.venv-fakesnow/.installed: tests/destinations/snowflake/requirements.lock
+.venv-bqemulator/.installed: tests/destinations/bigquery/requirements.lock
+
+.venv-%/.installed:
+	@echo "Installing into $(@D) (once) ..."
+	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r $<
+	@test $* != destinations || $(@D)/bin/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
 
 bench: $(STAMP) ## measure side by side and print the table
 	@$(BIN)/python -m benchmarks
@@ -56,4 +72,4 @@ lock: $(STAMP) ## resolve the lock files anew (needs uv)
 	$(LOCK) --all-extras --group dev pyproject.toml -o requirements-destinations.lock
 
 clean: ## remove what the commands above made, but never a loaded warehouse
-	rm -rf $(VENV) target logs sql/target sql/logs dropbox_demo.duckdb
+	rm -rf $(VENV) .venv-* target logs sql/target sql/logs dropbox_demo.duckdb
