@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 from dropbox_audit.demo import SimulatedDropbox, SimulatedLog, running
 from hypothesis import settings as hypothesis_settings
-from support import VirtualClock, Workspace, clean_environment, isolated_dlt
+from support import VirtualClock, Workspace, clean_environment, entered
 
 # The same examples on every run and every machine; a slow machine is not a failure.
 hypothesis_settings.register_profile("seeded", deadline=None, derandomize=True, database=None)
@@ -58,20 +57,5 @@ def outside(tmp_path: Path) -> Workspace:
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
     """A workspace that this process is in: working directory, environment, dlt's settings."""
-    made = make_workspace(tmp_path)
-    for key in set(os.environ) - set(made.environment):
-        monkeypatch.delenv(key)
-    for key, value in made.environment.items():
-        monkeypatch.setenv(key, value)
-    # The product sets these for the process; a value known to monkeypatch is taken back after the test.
-    for key in (
-        "RUNTIME__DLTHUB_TELEMETRY",
-        "RUNTIME__INTERCEPT_SIGNALS",
-        "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID",
-        "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_ID",
-    ):
-        monkeypatch.setenv(key, "false")
-        monkeypatch.delenv(key)
-    monkeypatch.chdir(made.folder)
-    with isolated_dlt():
+    with entered(make_workspace(tmp_path), monkeypatch) as made:
         yield made

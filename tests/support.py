@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 from dropbox_audit.clock import Clock
 from dropbox_audit.demo import ACCESS_TOKEN, APP_KEY, REFRESH_TOKEN
 from dropbox_audit.load import Loader
@@ -295,6 +296,27 @@ def for_simulator(url: str, **settings: str) -> dict[str, str]:
     """The environment variables that point a command at a simulator, with lasting credentials."""
     given = {"api_url": url, "app_key": APP_KEY, "refresh_token": REFRESH_TOKEN, **settings}
     return {f"SOURCES__DROPBOX_AUDIT__{key.upper()}": value for key, value in given.items() if value}
+
+
+@contextmanager
+def entered(workspace: Workspace, patch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+    """This process is in a workspace: working directory, environment, dlt's settings. `patch` takes it out again."""
+    for key in set(os.environ) - set(workspace.environment):
+        patch.delenv(key)
+    for key, value in workspace.environment.items():
+        patch.setenv(key, value)
+    # The product sets these for the process; a value known to the patch is taken back.
+    for key in (
+        "RUNTIME__DLTHUB_TELEMETRY",
+        "RUNTIME__INTERCEPT_SIGNALS",
+        "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID",
+        "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_ID",
+    ):
+        patch.setenv(key, "false")
+        patch.delenv(key)
+    patch.chdir(workspace.folder)
+    with isolated_dlt():
+        yield workspace
 
 
 @contextmanager
