@@ -5,7 +5,7 @@ says so, to whoever reads the log and may want a new column.
 """
 
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
@@ -41,10 +41,19 @@ def unknown_fields(event: dict[str, Any], event_type: str, origin: dict[str, Any
         and (known is None or type(details) is not dict or known.issuperset(details))
     ):
         return None
-    paths = [*_paths(event.keys() - _EVENT), *_paths(origin.keys() - _ORIGIN, "origin.")]
-    if known is not None and type(details) is dict and details.get(".tag") != "missing_details":
-        paths += _paths(details.keys() - known, "details.")
-    text = ",".join(sorted(set(paths)))
+    is_judged = known is not None and type(details) is dict and details.get(".tag") != "missing_details"
+    return _described(
+        frozenset(event.keys() - _EVENT),
+        frozenset(origin.keys() - _ORIGIN),
+        frozenset(details.keys() - known) if is_judged else frozenset(),
+    )
+
+
+@lru_cache(maxsize=1024)
+def _described(of_event: frozenset[str], of_origin: frozenset[str], of_details: frozenset[str]) -> str | None:
+    """The paths as text. A new field comes with every event of its type, so the same ones are asked for again."""
+    paths = {*_paths(of_event), *_paths(of_origin, "origin."), *_paths(of_details, "details.")}
+    text = ",".join(sorted(paths))
     return (text if len(text) <= _MOST_CHARACTERS else text[: _MOST_CHARACTERS - 3] + "...") or None
 
 
