@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from fake_snowflake import Snowflake
+    from story import Story
 
 HERE = Path(__file__).parent
 IS_INSTALLED = all(importlib.util.find_spec(package) for package in ("dbt.adapters.snowflake", "dbt.adapters.bigquery"))
@@ -20,3 +26,29 @@ def pytest_configure(config: pytest.Config) -> None:
     is_asked_for = any(Path(argument.split("::")[0]).resolve().is_relative_to(HERE) for argument in config.args)
     if is_asked_for and not IS_INSTALLED:
         raise pytest.UsageError("Run `make test-destinations`: these tests need dbt-bigquery and dbt-snowflake.")
+
+
+@pytest.fixture(scope="session")
+def snowflake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snowflake]:
+    """An emulated account; each test takes a database of its own."""
+    from fake_snowflake import running_snowflake
+
+    with running_snowflake(tmp_path_factory.mktemp("snowflake")) as account:
+        yield account
+
+
+@pytest.fixture(scope="session")
+def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Story]:
+    """The story as a destination has it, told once: `told("snowflake")`."""
+    from story import tell
+
+    stories: dict[str, Story] = {}
+
+    def tell_once(destination: str) -> Story:
+        if destination not in stories:
+            is_local = destination == "duckdb"
+            environment = {} if is_local else request.getfixturevalue(destination).environment("story")
+            stories[destination] = tell(destination, tmp_path_factory.mktemp(destination), environment)
+        return stories[destination]
+
+    return tell_once
