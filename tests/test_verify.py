@@ -286,6 +286,9 @@ def test_what_was_deleted_behind_our_back_is_found_and_put_back(outside: Workspa
     assert outside.rows(
         "select outcome from dropbox_raw.runs where command = 'verify' order by recorded_at desc limit 1"
     ) == [("failed",)]
+    assert outside.rows("select day, until is not null from dropbox_raw.verifications where result = 'failed'") == [
+        (None, True)
+    ]
 
 
 # -- the standing rescan ----------------------------------------------------------------------------------------------

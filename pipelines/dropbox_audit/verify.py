@@ -64,6 +64,7 @@ def verify(loader: Loader, window: Window, *, repair: bool = False) -> Verificat
         DropboxAuditError: it could not be finished; nothing is said about the window then.
     """
     with loader.recorded("verify") as run:
+        run.if_it_fails = [{"verifications": _failed(loader, run, window)}]
         loader.poll(run)
         if is_due(loader):
             # Untested: what a test would find wrong is for the comparison to say, event by event.
@@ -202,14 +203,10 @@ def _conclude(
     still_missing = {day.day: day.missing_events for day in comparison.days()} if found.missing else {}
     found.repaired_events = len(found.missing) - comparison.count("missing")
     found.result = "different" if found.extra or comparison.count("missing") else "equal"
-    now = loader.clock.now()
     rows = [
         {
-            "verification_id": f"{run.result.run_id}-{iso(now)}",
-            "run_id": run.result.run_id,
+            **_heading(loader, run, comparison.since, comparison.until),
             "day": day.day,
-            "since": comparison.since,
-            "until": comparison.until,
             "is_whole_day": day.is_whole_day,
             "dropbox_events": day.dropbox_events,
             "warehouse_events": day.warehouse_events,
@@ -217,7 +214,6 @@ def _conclude(
             "extra_events": day.extra_events,
             "repaired_events": day.missing_events - still_missing.get(day.day, 0),
             "result": "different" if day.extra_events or still_missing.get(day.day, 0) else "equal",
-            "verified_at": now,
         }
         for day in found.days
     ]
@@ -229,6 +225,22 @@ def _conclude(
     outcome = "loaded" if run.result.batches else "nothing_new"
     _commit(loader, [tables], record=lambda: run.for_package(outcome), rescanned_at=rescanned_at)
     found.requests = run.result.requests
+
+
+def _failed(loader: Loader, run: RunRecord, window: Window) -> pa.Table:
+    """What is left of a verification that does not come to an end."""
+    row = {**_heading(loader, run, window.start, window.end), "is_whole_day": False, "result": "failed"}
+    return pa.Table.from_pylist([row], VERIFICATIONS)
+
+
+def _heading(loader: Loader, run: RunRecord, since: datetime | None, until: datetime) -> dict[str, Any]:
+    return {
+        "verification_id": run.result.run_id,
+        "run_id": run.result.run_id,
+        "since": since,
+        "until": until,
+        "verified_at": loader.clock.now(),
+    }
 
 
 def _commit(loader: Loader, tables: Iterable[Mapping[str, pa.Table]], **options: Any) -> None:

@@ -66,7 +66,7 @@ class Loader(Packages):
             with contextlib.suppress(OSError):
                 run.write("interrupted" if is_stopped else "failed", str(error) if is_stopped else first_line(error))
             if isinstance(error, Exception):
-                self.send_records()
+                self.send_records(run.if_it_fails)
             raise
 
     def poll(self, run: RunRecord, *, window: Window | None = None, full_refresh: bool = False) -> None:

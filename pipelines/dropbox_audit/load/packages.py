@@ -251,8 +251,8 @@ class Packages:
             waiting.append(pending["since"])
         return any(self.clock.now() - datetime.fromisoformat(since) >= _QUIET_HOURS for since in waiting)
 
-    def send_records(self) -> None:
-        """Load the run records that wait, where that costs nothing or they have waited long.
+    def send_records(self, tables: Iterable[Mapping[str, pa.Table]] = ()) -> None:
+        """Load the run records that wait, where that costs nothing or they have waited long, and `tables` with them.
 
         For the end of a run that failed: a warehouse that cannot be reached is no news then, and they go on waiting.
         """
@@ -264,7 +264,7 @@ class Packages:
             if self.target.is_local and self._stored_state() != base:
                 # Not the warehouse that this machine knows: the next run will see to it.
                 return
-            self.commit((), walks=self.walks)
+            self.commit(tables, walks=self.walks)
 
 
 def _fingerprint(walks: Mapping[str, Walk]) -> str:

@@ -1,8 +1,11 @@
 """One run's record: what it did so far, kept in the journal until a load package carries it."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
+
+import pyarrow as pa
 
 from dropbox_audit.clock import Clock
 from dropbox_audit.local import Journal
@@ -43,6 +46,8 @@ class RunRecord:
     def __init__(self, command: str, journal: Journal, clock: Clock) -> None:
         self.started_at = clock.now()
         self.result = LoadResult(new_run_id(self.started_at))
+        self.if_it_fails: list[Mapping[str, pa.Table]] = []
+        """Tables that go with the record of a run that failed."""
         self._command = command
         self._journal = journal
         self._clock = clock

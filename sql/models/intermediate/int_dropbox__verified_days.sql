@@ -40,7 +40,15 @@ attempts as (
 numbered as (
     select
         *,
-        row_number() over (partition by day order by verified_at desc, load_id desc, verification_id desc) as recency
+        -- One that failed proves nothing either way, so it does not take the place of one that compared.
+        row_number() over (
+            partition by day
+            order by
+                case when result = 'failed' then 1 else 0 end,
+                verified_at desc,
+                load_id desc,
+                verification_id desc
+        ) as recency
     from attempts
 )
 
