@@ -6,7 +6,7 @@ SHELL := /bin/bash
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-destinations soak bench lint format docs lock clean
+.PHONY: help install demo test test-destinations test-live soak bench lint format docs lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ EMULATED := $(addsuffix /.installed,.venv-destinations .venv-fakesnow .venv-bqem
 
 test-destinations: $(EMULATED) ## run the tests against emulated BigQuery and Snowflake
 	@.venv-destinations/bin/python -m pytest tests/destinations
+
+test-live: .venv-destinations/.installed ## the same on a real account: make test-live DESTINATION=snowflake
+	@LIVE_DESTINATION=$(or $(DESTINATION),$(error name it: make test-live DESTINATION=bigquery or snowflake)) \
+		$(<D)/bin/python -m pytest -n 0 tests/destinations/test_live.py
 
 .venv-destinations/.installed: requirements-destinations.lock pyproject.toml
 .venv-fakesnow/.installed: tests/destinations/snowflake/requirements.lock
