@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import importlib.util
+import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from filelock import FileLock
 
 if TYPE_CHECKING:
     from fake_snowflake import Snowflake
@@ -43,16 +47,21 @@ def snowflake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snowflake]:
 
 @pytest.fixture(scope="session")
 def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Story]:
-    """The story as a destination has it, told once: `told("snowflake")`."""
-    from story import tell
+    """The story as a destination has it: `told("snowflake")`. Whichever worker comes first tells it, once for all."""
+    from story import Story, tell
 
-    stories: dict[str, Story] = {}
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
+    @functools.cache
     def tell_once(destination: str) -> Story:
-        if destination not in stories:
-            is_local = destination == "duckdb"
-            environment = {} if is_local else request.getfixturevalue(destination).environment("story")
-            stories[destination] = tell(destination, tmp_path_factory.mktemp(destination), environment)
-        return stories[destination]
+        written = shared / f"story-{destination}.json"
+        with FileLock(f"{written}.lock"):
+            if not written.exists():
+                is_local = destination == "duckdb"
+                environment = {} if is_local else request.getfixturevalue(destination).environment("story")
+                story = tell(destination, tmp_path_factory.mktemp(destination), environment)
+                written.write_text(json.dumps(dataclasses.asdict(story)))
+        return Story(**json.loads(written.read_text()))
 
     return tell_once
