@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from dropbox_audit.api import DropboxClient
 from dropbox_audit.check import OPTIONAL_SCOPES, REQUIRED_SCOPES, Findings, check
 from dropbox_audit.demo import ACCESS_TOKEN, APP_KEY, FAULTS, REFRESH_TOKEN
 from dropbox_audit.settings import Settings
-from dropbox_audit.warehouse import duckdb_target
+from dropbox_audit.warehouse import Target, duckdb_target, missing_permissions
 from support import VirtualClock
 
 NEEDED = {*REQUIRED_SCOPES, *OPTIONAL_SCOPES}
@@ -134,3 +136,56 @@ def test_a_file_that_is_no_database_is_a_problem(serve: Any, look: Look, tmp_pat
     assert len(found.problems) == 1
     assert "notes.duckdb" in found.problems[0]
     assert found.exit_code == 1
+
+
+# -- what a warehouse allows ------------------------------------------------------------------------------------------
+
+
+class Grudging:
+    """A client of a warehouse that refuses one thing."""
+
+    def __init__(self, refused: str) -> None:
+        self.refused = refused
+        self.done: list[str] = []
+
+    def create_dataset(self) -> None:
+        self._do("create a dataset")
+
+    def drop_dataset(self) -> None:
+        self._do("drop a dataset")
+
+    def make_qualified_table_name(self, name: str) -> str:
+        return f"checked.{name}"
+
+    def execute_sql(self, sql: str) -> None:
+        self._do({"create": "create a table", "insert": "insert rows", "select": "query"}[sql.split(maxsplit=1)[0]])
+
+    def _do(self, what: str) -> None:
+        if what == self.refused:
+            raise PermissionError(f"no privilege\nto {what}")
+        self.done.append(what)
+
+
+@pytest.mark.parametrize("destination", ["bigquery", "snowflake"])
+@pytest.mark.parametrize(
+    "refused", ["", "reach", "create a dataset", "create a table", "insert rows", "query", "drop a dataset"]
+)
+def test_each_permission_that_is_missing_is_told_with_its_remedy(
+    destination: str, refused: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = Grudging(refused)
+
+    @contextmanager
+    def enter(_: Target) -> Iterator[Grudging]:
+        client._do("reach")
+        yield client
+
+    monkeypatch.setattr("dropbox_audit.warehouse.probe._client", enter)
+    found = missing_permissions(Target(destination, database="acme"))
+    assert len(found) == bool(refused)
+    for sentence in found:
+        assert sentence.startswith(f"{destination} acme: cannot {refused} (no privilege): ")
+        assert re.search(r"grant|check", sentence)
+        assert "\n" not in sentence
+    made = "create a dataset" in client.done
+    assert made == ("drop a dataset" in client.done or refused == "drop a dataset"), "nothing is left behind"
