@@ -15,6 +15,7 @@ import pytest
 from filelock import FileLock
 
 if TYPE_CHECKING:
+    from emulated_bigquery import BigQuery
     from fake_snowflake import Snowflake
     from story import Story
 
@@ -43,6 +44,15 @@ def snowflake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snowflake]:
 
     with running_snowflake(tmp_path_factory.mktemp("snowflake")) as account:
         yield account
+
+
+@pytest.fixture(scope="session")
+def bigquery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BigQuery]:
+    """An emulated Google cloud; each test takes a project of its own."""
+    from emulated_bigquery import running_bigquery
+
+    with running_bigquery(tmp_path_factory.mktemp("bigquery")) as cloud:
+        yield cloud
 
 
 @pytest.fixture(scope="session")
