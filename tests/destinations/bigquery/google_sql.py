@@ -145,7 +145,7 @@ class Engine:
 
     def analyse(self, sql: str) -> dict[str, Any]:
         request = AnalyzeRequest(sql_statement=sql, options=self.options, simple_catalog=self._catalog(sql))
-        # Read as it comes: the package's own way makes Python objects of the whole tree, which takes three times as long.
+        # Read as it comes: the package's own way makes Python objects of the whole tree, which is slow.
         statement = call("Analyze", request, local_service_pb2.AnalyzeResponse).resolved_statement
         if statement.WhichOneof("node") != "resolved_query_stmt_node":
             return {}
