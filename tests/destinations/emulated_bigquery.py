@@ -29,8 +29,9 @@ class BigQuery:
 
     url: str
 
-    def environment(self, project: str) -> dict[str, str]:
-        """What a user would set so that dlt finds this project, with the key of a service account."""
+    def environment(self, name: str) -> dict[str, str]:
+        """What a user would set so that dlt finds a project of this name, with the key of a service account."""
+        project = project_of(name)
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         account = {
             "type": "service_account",
@@ -48,11 +49,16 @@ class BigQuery:
             "NO_GCE_CHECK": "true",
         }
 
-    def client(self, project: str) -> bigquery.Client:
+    def client(self, name: str) -> bigquery.Client:
         """Google's own client."""
         return bigquery.Client(
-            project=project, credentials=Credentials(token="emulator"), client_options={"api_endpoint": self.url}
+            project=project_of(name), credentials=Credentials(token="emulator"), client_options={"api_endpoint": self.url}
         )
+
+
+def project_of(name: str) -> str:
+    """Google wants six characters or more."""
+    return f"{name}-project"
 
 
 @contextmanager

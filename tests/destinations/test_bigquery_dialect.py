@@ -24,12 +24,13 @@ from dropbox_audit.demo import SimulatedDropbox, SimulatedLog, running, simulate
 from dropbox_audit.load import Window
 from dropbox_audit.transform import sql_folder
 from dropbox_audit.warehouse import dbt_environment, find_target
-from emulated_bigquery import BigQuery, GoogleSql
+from emulated_bigquery import BigQuery, GoogleSql, project_of
 from filelock import FileLock
 from sqlglot import exp
 from support import NOON, VirtualClock, Workspace, clean_environment, entered
 
-PROJECT = "dialect"
+NAME = "dialect"
+PROJECT = project_of(NAME)
 TEAM = simulate_team(seed=7, people=40, days=30, until=NOON, every_type=True, oddities=True)
 TYPES = {"VARCHAR": "STRING", "BIGINT": "INT64", "HUGEINT": "INT64", "INTEGER": "INT64", "DOUBLE": "FLOAT64",
          "BOOLEAN": "BOOL", "DATE": "DATE", "TIMESTAMP WITH TIME ZONE": "TIMESTAMP"}  # fmt: skip
@@ -124,7 +125,7 @@ class Case:
 def prepare(folder: Path, bigquery: BigQuery) -> Case:
     (folder / "home").mkdir(parents=True)
     (folder / "work").mkdir()
-    environment = {**clean_environment(folder / "home"), **bigquery.environment(PROJECT)}
+    environment = {**clean_environment(folder / "home"), **bigquery.environment(NAME)}
     workspace = Workspace(folder / "work", folder / "home", environment=environment)
     events = some_events()
     half = len(events) * 2 // 3
@@ -150,7 +151,7 @@ def prepare(folder: Path, bigquery: BigQuery) -> Case:
         touched_days = sorted({day for day, load_id in days if load_id not in taken_in})
 
         full = dbt(folder, "bigquery", "compile")
-        client = bigquery.client(PROJECT)
+        client = bigquery.client(NAME)
         for dataset in {schema for schema, _ in first}:
             client.create_dataset(dataset)
         for node in in_order(full, "model"):
