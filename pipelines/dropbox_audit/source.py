@@ -145,7 +145,7 @@ def _layout(table: pa.Table) -> dict[str, Any]:
     clusters = [name for name in ("event_type", "actor_id") if name in table.column_names]
     return {
         "columns": {"occurred_on": {"partition": True}},
-        "additional_table_hints": {"x-bigquery-cluster": clusters} if clusters else None,
+        "additional_table_hints": {"x-bigquery-cluster-columns": clusters} if clusters else None,
     }
 
 
