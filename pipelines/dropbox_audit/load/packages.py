@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import dlt
 import pyarrow as pa
+from dlt.common.configuration.utils import get_resolved_traces
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.pipeline.exceptions import PipelineStepFailed
 from filelock import FileLock, Timeout
@@ -146,6 +147,8 @@ class Packages:
 
     def begin(self) -> None:
         """Make local state and warehouse agree, and finish what an earlier run left pending."""
+        # dlt notes each setting it looks up for the trace of a load; polls that load nothing would pile them up.
+        get_resolved_traces().clear()
         is_pending = self.pipeline.has_pending_data
         has_walks = bool(cursor.stored_walks(self.pipeline))
         if not self.target.is_local and has_walks and not is_pending:
