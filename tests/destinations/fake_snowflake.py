@@ -20,12 +20,10 @@ class Snowflake:
 
     def environment(self, database: str) -> dict[str, str]:
         """What a user would set so that dlt finds this database."""
+        account = f"tester:secret@emulated/{database}"  # pragma: allowlist secret
         where = f"host=127.0.0.1&port={self.port}&protocol=http"
-        return {
-            "DESTINATION__SNOWFLAKE__CREDENTIALS": (
-                f"snowflake://tester:secret@emulated/{database}?warehouse=compute&network_timeout=10&{where}"
-            )
-        }
+        url = f"snowflake://{account}?warehouse=compute&network_timeout=10&{where}"
+        return {"DESTINATION__SNOWFLAKE__CREDENTIALS": url}
 
 
 @contextmanager
