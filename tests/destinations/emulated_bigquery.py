@@ -52,7 +52,9 @@ class BigQuery:
     def client(self, name: str) -> bigquery.Client:
         """Google's own client."""
         return bigquery.Client(
-            project=project_of(name), credentials=Credentials(token="emulator"), client_options={"api_endpoint": self.url}
+            project=project_of(name),
+            credentials=Credentials(token="emulator"),
+            client_options={"api_endpoint": self.url},
         )
 
 

@@ -14,8 +14,8 @@ Timestamps and dates are texts in ISO format, everything else is as JSON has it.
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import json
-import os
 import re
 import sys
 from datetime import UTC, date, datetime, timedelta
@@ -88,10 +88,13 @@ class CachedModule:
     def from_file(engine: Any, path: str) -> Any:
         name = f"zetasql-{version('zetasql')}-wasmtime-{version('wasmtime')}.native"
         cached = Path(sys.prefix) / name
-        if not cached.exists():
-            unfinished = cached.with_suffix(f".{os.getpid()}")
-            unfinished.write_bytes(wasmtime.Module.from_file(engine, path).serialize())
-            unfinished.replace(cached)
+        with cached.with_suffix(".lock").open("w") as lock:
+            # One of two test workers that start together compiles, the other one waits for it.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not cached.exists():
+                unfinished = cached.with_suffix(".unfinished")
+                unfinished.write_bytes(wasmtime.Module.from_file(engine, path).serialize())
+                unfinished.replace(cached)
         return wasmtime.Module.deserialize_file(engine, str(cached))
 
 
