@@ -12,7 +12,7 @@ STEPS = ["first", "news", "again", "rebuilt"]
 """First load; later polls; all history read again and taken in anew; everything rebuilt from raw."""
 
 
-@pytest.mark.parametrize("destination", ["snowflake"])
+@pytest.mark.parametrize("destination", ["bigquery", "snowflake"])
 @pytest.mark.parametrize("step", STEPS)
 def test_every_view_holds_the_same_rows(told: Callable[[str], Story], destination: str, step: str) -> None:
     expected, found = told("duckdb").views[step], told(destination).views[step]
