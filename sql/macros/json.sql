@@ -22,8 +22,8 @@
 
 
 {#
-    A join that yields one row per item of a JSON list, as `<alias>.value` (text); none for a missing or empty list.
-    With `field`, the text of that field of each item.
+    A join that yields one row per item of a JSON list; none for a missing or empty list. What an item says as text is
+    json_item(<alias>), or with `field`, given to both, what that field of it says.
 #}
 {% macro cross_join_json_list(column, path, alias, field=none) -%}
     {{ return(adapter.dispatch('cross_join_json_list', 'dropbox_audit')(column, path, alias, field)) }}
@@ -45,10 +45,20 @@
 {%- endmacro %}
 
 {% macro snowflake__cross_join_json_list(column, path, alias, field=none) -%}
-    cross join lateral (
-        select {{ "get_path(item.value, '" ~ field ~ "')" if field else 'item.value' }}::varchar as value
-        from table(flatten(input => {{ get_json_path(column, path) }})) as item
-    ) as {{ alias }}
+    cross join lateral flatten(input => {{ get_json_path(column, path) }}) as {{ alias }}
+{%- endmacro %}
+
+
+{% macro json_item(alias, field=none) -%}
+    {{ return(adapter.dispatch('json_item', 'dropbox_audit')(alias, field)) }}
+{%- endmacro %}
+
+{% macro default__json_item(alias, field=none) -%}
+    {{ alias }}.value
+{%- endmacro %}
+
+{% macro snowflake__json_item(alias, field=none) -%}
+    {{ "get_path(" ~ alias ~ ".value, '" ~ field ~ "')" if field else alias ~ '.value' }}::varchar
 {%- endmacro %}
 
 

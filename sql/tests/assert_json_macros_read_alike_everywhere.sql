@@ -62,14 +62,14 @@ readings as (
     union all
     select
         'a list' as reading,
-        max(item.value) || min(item.value) || cast(count(*) as string) as found,
+        max({{ json_item('item') }}) || min({{ json_item('item') }}) || cast(count(*) as string) as found,
         'yx2' as expected
     from examples
     {{ cross_join_json_list('examples.example', '$.f', 'item') }}
     union all
     select
         'a list of objects' as reading,
-        max(item.value) as found,
+        max({{ json_item('item', field = 'h') }}) as found,
         'z' as expected
     from examples
     {{ cross_join_json_list('examples.example', '$.g', 'item', field = 'h') }}

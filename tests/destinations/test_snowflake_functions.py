@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import csv
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -56,12 +55,9 @@ RESERVED = {
 """sql-reference/reserved-keywords"""
 
 
-def reviewed() -> dict[str, set[str]]:
-    names = defaultdict(set)
+def reviewed() -> set[tuple[str, str]]:
     with LIST.open(newline="") as file:
-        for line in csv.DictReader(file):
-            names[line["kind"]].add(line["name"])
-    return names
+        return {(line["kind"], line["name"]) for line in csv.DictReader(file)}
 
 
 REVIEWED = reviewed()
@@ -70,23 +66,34 @@ REVIEWED = reviewed()
 def objections(sql: str) -> Iterator[str]:
     """What in a statement is not Snowflake's, or was never looked up."""
     try:
-        trees = [tree for tree in sqlglot.parse(sql, read="snowflake") if tree is not None]
+        nodes = nodes_of(sql)
     except SqlglotError as error:
         yield f"does not parse: {str(error).splitlines()[0]}"
         return
-    yield from (f"function {name}" for name in functions_of(sql) - REVIEWED["function"])
+    yield from (f"{kind} {name}" for kind, name in words_of(sql) - REVIEWED)
     yield from (f"operator {token.text}" for token in sqlglot.tokenize(sql, read="snowflake") if is_arrow(token))
-    for node in (node for tree in trees for node in tree.walk()):
-        if isinstance(node, exp.DataType):
-            if node.this.value.lower() not in REVIEWED["type"]:
-                yield f"type {node.this.value.lower()}"
-        elif isinstance(node, exp.Identifier):
-            if not node.quoted and node.name.lower() in RESERVED:
-                yield f"reserved word {node.name} as a name"
-        elif is_never_snowflakes(node):
+    for node in nodes:
+        if isinstance(node, exp.Identifier) and not node.quoted and node.name.lower() in RESERVED:
+            yield f"reserved word {node.name} as a name"
+        if is_never_snowflakes(node):
             yield f"syntax {node.sql()}"
-        elif not (isinstance(node, CLAUSES) or is_named_function(node) or type(node).__name__ in REVIEWED["syntax"]):
-            yield f"syntax {type(node).__name__}"
+
+
+def nodes_of(sql: str) -> list[exp.Expression]:
+    trees = sqlglot.parse(sql, read="snowflake")
+    return [node for tree in trees if tree is not None for node in tree.walk()]
+
+
+def words_of(sql: str) -> set[tuple[str, str]]:
+    """The functions of a statement, its types, and its operators as sqlglot calls them."""
+    nodes = nodes_of(sql)
+    types = {("type", node.this.value.lower()) for node in nodes if isinstance(node, exp.DataType)}
+    syntax = {
+        ("syntax", type(node).__name__)
+        for node in nodes
+        if not isinstance(node, CLAUSES | exp.DataType) and not is_named_function(node)
+    }
+    return {("function", name) for name in functions_of(sql)} | types | syntax
 
 
 def is_arrow(token: Token) -> bool:
@@ -153,8 +160,8 @@ def test_every_model_was_looked_at_both_as_it_is_built_and_as_it_is_updated(told
 
 
 def test_every_line_of_the_list_is_needed(told: Callable[[str], Story]) -> None:
-    sent = [sql for step in told("snowflake").statements.values() for _, sql in ours(step)]
-    assert REVIEWED["function"] - {name for sql in sent for name in functions_of(sql)} == set()
+    steps = told("snowflake").statements.values()
+    assert REVIEWED - {word for step in steps for _, sql in ours(step) for word in words_of(sql)} == set()
 
 
 @pytest.mark.parametrize(

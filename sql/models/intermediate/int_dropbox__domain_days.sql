@@ -44,7 +44,7 @@ member_actions as (
 listed as (
     select
         events.occurred_on,
-        lower(trim(listed_domain.value)) as domain,
+        lower(trim({{ json_item('listed_domain') }})) as domain,
         events.occurred_at,
         events.event_type
     from events

@@ -41,7 +41,7 @@ named as (
 
     select
         events.event_id,
-        nullif(lower(trim(invitee.value)), '') as email,
+        nullif(lower(trim({{ json_item('invitee') }})), '') as email,
         null as account_id,
         null as name,
         null as position,
@@ -78,7 +78,7 @@ named as (
 
     select
         events.event_id,
-        nullif(lower(trim(external_user.value)), '') as email,
+        nullif(lower(trim({{ json_item('external_user', field = 'user_identifier') }})), '') as email,
         null as account_id,
         null as name,
         null as position,

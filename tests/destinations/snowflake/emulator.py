@@ -29,7 +29,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlglot
 import uvicorn
-from fakesnow import cursor, info_schema, transforms
+from fakesnow import cursor, info_schema
 from fakesnow.cursor import FakeSnowflakeCursor
 from snowflake.connector.errors import Error, ProgrammingError
 from sqlglot import exp
@@ -89,12 +89,6 @@ def comment(*arguments: str, make: Any = info_schema.insert_table_comment_sql) -
 
 
 info_schema.insert_table_comment_sql = comment
-
-
-# -- trim() of a text ---------------------------------------------------------------------------------------------
-# Unmended, trim(x.value) takes every column called `value` for the VARIANT of a FLATTEN.
-
-transforms.trim_cast_varchar = lambda expression: expression
 
 
 # -- REMOVE @stage/path -----------------------------------------------------------------------------------------

@@ -218,7 +218,7 @@ def test_the_commands_from_a_first_run_to_an_export(
         [
             *(sys.executable, "-W", "ignore", "-m", "dbt.cli.main", "--quiet", "test", "--select", "test_type:unit"),
             *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target", "snowflake"),
-            *("--target-path", "target", "--log-path", "logs"),
+            *("--target-path", str(outside.folder / "target"), "--log-path", str(outside.folder / "logs")),
         ],
         cwd=outside.folder,
         env={**outside.environment, **profile(environment)},
