@@ -1,4 +1,4 @@
-"""Loading into BigQuery with unmodified dlt over the real wire protocol: state, new columns, layout, what is sent."""
+"""Loading into BigQuery with unmodified dlt over the real wire protocol: state, new columns, the layout of tables."""
 
 from __future__ import annotations
 
@@ -11,15 +11,28 @@ from typing import Any
 
 import dropbox_audit.source
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from dropbox_audit.demo import ACCESS_TOKEN, SimulatedDropbox, SimulatedLog, running
 from dropbox_audit.load import Loader
 from dropbox_audit.settings import Settings
 from dropbox_audit.warehouse import find_target, open_door
-from emulated_bigquery import BigQuery, GoogleSql, project_of
+from emulated_bigquery import BigQuery
 from google.cloud.bigquery import Client
 from story import Story
-from support import NOON, Sighting, VirtualClock, Workspace, clean_environment, entered, kept_events, make_log, multiset
+from support import (
+    NOON,
+    Sighting,
+    VirtualClock,
+    Workspace,
+    clean_environment,
+    entered,
+    for_simulator,
+    kept_events,
+    make_event,
+    make_log,
+    multiset,
+)
 
 NAMES = (f"machine-{number}" for number in itertools.count())
 
@@ -123,18 +136,35 @@ def test_raw_tables_are_laid_out_by_day(machine: Machine) -> None:
     assert (types["occurred_at"], types["occurred_on"], types["details"]) == ("TIMESTAMP", "DATE", "STRING")
 
 
-def test_google_reads_every_statement_that_is_sent(told: Callable[[str], Story]) -> None:
-    """Also those that dbt makes around the models, and the hooks of a repair."""
-    statements = {sql for step in told("bigquery").statements.values() for _, sql in step}
-    engine = GoogleSql()
-    try:
-        refused = [(sql, answer) for sql in statements if "error" in (answer := engine.ask("parse", sql=sql))]
-    finally:
-        engine.close()
-    assert refused == []
-    project = project_of("story")
-    for words in ("delete from", f"create or replace table `{project}`", "merge into", "create or replace view"):
-        assert any(words in sql for sql in statements), words
+def test_the_commands_from_a_first_run_to_an_export(outside: Workspace, bigquery: BigQuery, serve: Any) -> None:
+    """One long story, with application default credentials, because building the views takes half a minute."""
+    events = make_log(130)
+    server, url = serve(log=SimulatedLog.of(events, page_limit=40))
+    environment = {**for_simulator(url), **bigquery.application_default("commands", outside.home)}
+
+    def run(*arguments: str) -> str:
+        process = outside.start(*arguments, "--destination", "bigquery", **environment)
+        stdout, stderr = process.communicate(timeout=600)
+        assert process.returncode == 0, stdout + stderr
+        return stdout
+
+    first = json.loads(run("run", "--json"))
+    assert (first["outcome"], first["events"], first["transform"]["outcome"]) == ("loaded", 130, "built")
+
+    server.log.append([make_event(500)])
+    second = json.loads(run("run", "--json"))
+    assert (second["outcome"], second["events"], second["transform"]["outcome"]) == ("loaded", 1, "updated")
+    assert run("transform") == "The views are up to date.\n"
+
+    assert run("export", "--output", "all.parquet") == "131 events written to all.parquet.\n"
+    texts = pq.read_table(outside.folder / "all.parquet")["event"].to_pylist()
+    assert multiset(map(json.loads, texts)) == multiset([*events, make_event(500)])
+
+    status = json.loads(run("status", "--json"))
+    assert [(run["command"], run["events"]) for run in status["runs"]] == [("run", 1), ("run", 130)]
+
+    found = json.loads(run("verify", "--since", "2026-10-01", "--until", "2026-11-02", "--json"))
+    assert (found["result"], found["missing"], found["extra"]) == ("equal", [], [])
 
 
 def test_models_are_laid_out_by_day(told: Callable[[str], Story]) -> None:
