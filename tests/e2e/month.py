@@ -12,6 +12,7 @@ import random
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from dropbox_audit.demo.faults import connection_reset, html_error, rate_limited
 from dropbox_audit.load import Window
 from dropbox_audit.run import keep_running, load_once, run_once
 from dropbox_audit.verify import verify
-from support import NOON, VirtualClock, Workspace, make_event, multiset
+from support import NOON, VirtualClock, Workspace, make_event
 
 DAYS = 30
 POLLS_A_DAY = 24 * 12
@@ -54,6 +55,11 @@ def a_month_of_work(chance: random.Random) -> list[LoggedEvent]:
                 event = make_event(chance.randrange(10**6), at=(arrived - late).replace(microsecond=0))
                 arrivals += [LoggedEvent(arrived, event)] * chance.choice((1, 1, 1, 1, 2, 3))
     return arrivals
+
+
+def facts(events: Iterable[Any]) -> Counter[Any]:
+    """What tells events of this log apart: an answer that broke off on its way was a reading, so words may differ."""
+    return Counter((event["timestamp"], event["details"]["number"]) for event in events)
 
 
 def resident_mebibytes() -> float:
@@ -135,7 +141,7 @@ def live(folder: Path) -> dict[str, Any]:
         "memory": memory,
         "events": len(arrivals),
         "shown": len(shown),
-        "is_exact": multiset(json.loads(event) for _, event in shown) == multiset(log.events()),
+        "is_exact": facts(json.loads(event) for _, event in shown) == facts(log.events()),
         "is_unique": len({event_id for event_id, _ in shown}) == len(shown),
         "recorded_runs": recorded,
         "verified": proof.result,
