@@ -95,9 +95,8 @@ def test_credentials_that_are_missing_are_told_in_a_line(destination: str, works
 def test_two_databases_of_one_kind_are_two_warehouses(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     places = []
     for database in ("ONE", "TWO"):
-        monkeypatch.setenv(
-            "DESTINATION__SNOWFLAKE__CREDENTIALS", f"snowflake://ann:hunter22@acme/{database}?warehouse=W"
-        )
+        credentials = f"snowflake://ann:hunter22@acme/{database}?warehouse=W"  # pragma: allowlist secret
+        monkeypatch.setenv("DESTINATION__SNOWFLAKE__CREDENTIALS", credentials)
         places.append(find_target("snowflake"))
     assert places[0].location != places[1].location
     assert "hunter22" not in f"{places} {places[0].name}"
