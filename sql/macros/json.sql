@@ -73,7 +73,7 @@
 {%- endmacro %}
 
 
-{# Any JSON value as text, objects and lists as JSON. #}
+{# Any JSON value as text, objects and lists as JSON; Snowflake has an order of its own for the keys of an object. #}
 {% macro json_any(column, path) -%}
     {{ return(adapter.dispatch('json_any', 'dropbox_audit')(column, path)) }}
 {%- endmacro %}
