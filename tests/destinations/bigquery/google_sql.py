@@ -26,7 +26,7 @@ from typing import Any
 import wasmtime
 from google._upb import _message
 from google.protobuf.timestamp_pb2 import Timestamp
-from zetasql.api import Parser, PreparedQuery, TableBuilder, TypeFactory
+from zetasql.api import Parser, TableBuilder, TypeFactory
 from zetasql.core import wasm_client
 from zetasql.core.local_service import ZetaSqlLocalService
 from zetasql.types import (
@@ -131,12 +131,12 @@ class Engine:
         self.options.default_timezone = "UTC"
         self.functions = ZetaSQLBuiltinFunctionOptions(language_options=language)
         self.columns: dict[str, list[tuple[str, str]]] = {}
-        self.content: dict[str, TableContent] = {}
+        self.content: dict[str, Any] = {}
 
     def table(self, name: str, columns: list[tuple[str, str]], rows: list[list[Any]] | None = None) -> dict[str, Any]:
         self.columns[name] = columns
         kinds = [kind for _, kind in columns]
-        self.content[name] = TableContent(
+        content = TableContent(
             table_data=TableData(
                 row=[
                     TableData.Row(cell=[to_value(kind, value) for kind, value in zip(kinds, row, strict=True)])
@@ -144,10 +144,12 @@ class Engine:
                 ]
             )
         )
+        # Kept as it travels: making that of Python objects takes longer than any query.
+        self.content[name] = content.to_proto()
         return {}
 
     def analyse(self, sql: str) -> dict[str, Any]:
-        request = AnalyzeRequest(sql_statement=sql, options=self.options, simple_catalog=self._catalog(sql))
+        request = AnalyzeRequest(sql_statement=sql, options=self.options, simple_catalog=self._catalog(sql)).to_proto()
         # Read as it comes: the package's own way makes Python objects of the whole tree, which is slow.
         statement = call("Analyze", request, local_service_pb2.AnalyzeResponse).resolved_statement
         if statement.WhichOneof("node") != "resolved_query_stmt_node":
@@ -162,20 +164,13 @@ class Engine:
             ticks = rf"(?<![`\w.])`{name.replace('.', '`[.]`')}`"
             sql = re.sub(rf"{ticks}(?=\s+as\b)", f"`{name}`", sql)
             sql = re.sub(ticks, f"`{name}` as `{name.split('.')[-1]}`", sql)
-        content = {name: rows for name, rows in self.content.items() if f"`{name}`" in sql}
-        prepared = (
-            PreparedQuery.builder()
-            .set_sql(sql)
-            .set_analyzer_options(self.options)
-            .set_catalog(self._catalog(sql))
-            .set_table_content(content)
-            .prepare()
-        )
-        with prepared as query:
-            columns = [[column.name, type_name(column.type)] for column in query.columns]
-            # The package's own way to run a query loses the values of timestamps.
-            request = EvaluateQueryRequest(prepared_query_id=query.prepared_query_id)
-            answer = call("EvaluateQuery", request, local_service_pb2.EvaluateQueryResponse)
+        read = re.sub("--.*", "", sql)
+        request = EvaluateQueryRequest(sql=sql, options=self.options, simple_catalog=self._catalog(sql)).to_proto()
+        for name, content in self.content.items():
+            if f"`{name}`" in read:
+                request.table_content[name].CopyFrom(content)
+        answer = call("EvaluateQuery", request, local_service_pb2.EvaluateQueryResponse)
+        columns = [[column.name, type_name(column.type)] for column in answer.prepared.columns]
         rows = [[from_value(cell) for cell in row.cell] for row in answer.content.table_data.row]
         return {"columns": columns, "rows": rows}
 
@@ -205,7 +200,7 @@ class Engine:
 
 def call(what: str, request: Any, answer: Any) -> Any:
     service = ZetaSqlLocalService.get_instance()
-    return service.wasm_client.call_grpc_func(f"ZetaSqlLocalService_{what}", request.to_proto(), answer)
+    return service.wasm_client.call_grpc_func(f"ZetaSqlLocalService_{what}", request, answer)
 
 
 def make_table(name: str, columns: list[tuple[str, str]]) -> Any:
