@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
@@ -12,8 +13,19 @@ import duckdb
 import pytest
 from dropbox_audit.clock import Clock
 from dropbox_audit.errors import ConfigurationError, RunError, Stopped
-from dropbox_audit.warehouse import Target, connect, duckdb_target, find_target, open_door, require_views, wait_for_file
+from dropbox_audit.warehouse import (
+    Target,
+    connect,
+    dbt_environment,
+    duckdb_target,
+    find_target,
+    open_door,
+    require_views,
+    wait_for_file,
+)
 from support import VirtualClock, Workspace, isolated_dlt
+
+ROOT = Path(__file__).parents[1]
 
 # -- which file -------------------------------------------------------------------------------------------------------
 
@@ -272,3 +284,78 @@ def test_stop_ends_the_wait_for_a_file(path: Path, hold: Callable[[str], Callabl
 def test_a_file_that_does_not_exist_is_not_waited_for(tmp_path: Path) -> None:
     wait_for_file(tmp_path / "new.duckdb", Clock(), threading.Event(), lambda _: None)
     assert list(tmp_path.iterdir()) == []
+
+
+# -- dlt's credentials as dbt takes them ------------------------------------------------------------------------------
+
+SNOWFLAKE = {"host": "acme-eu1", "database": "AUDIT", "username": "LOADER", "warehouse": "LOADING", "role": "READER"}
+MADE_UP = "nobody-has-this-one"
+BIGQUERY = {"project_id": "acme-audit"}
+
+CREDENTIALS: dict[str, tuple[str, dict[str, str], dict[str, str]]] = {
+    "password": (
+        "snowflake",
+        {**SNOWFLAKE, "password": MADE_UP},
+        {
+            "DROPBOX_AUDIT_SNOWFLAKE_ACCOUNT": "acme-eu1",
+            "DROPBOX_AUDIT_SNOWFLAKE_ROLE": "READER",
+            "DBT_ENV_SECRET_SNOWFLAKE_PASSWORD": MADE_UP,
+        },
+    ),
+    "key pair": (
+        "snowflake",
+        {**SNOWFLAKE, "private_key": MADE_UP, "private_key_passphrase": MADE_UP},
+        {"DBT_ENV_SECRET_SNOWFLAKE_PRIVATE_KEY": MADE_UP, "DBT_ENV_SECRET_SNOWFLAKE_PASSPHRASE": MADE_UP},
+    ),
+    "snowflake's OAuth": (
+        "snowflake",
+        {**SNOWFLAKE, "authenticator": "oauth", "token": MADE_UP},
+        {"DROPBOX_AUDIT_SNOWFLAKE_AUTHENTICATOR": "oauth", "DBT_ENV_SECRET_SNOWFLAKE_TOKEN": MADE_UP},
+    ),
+    "service account": (
+        "bigquery",
+        {**BIGQUERY, "client_email": "loader@acme.example", "private_key": MADE_UP + "\n"},
+        {
+            "DROPBOX_AUDIT_BIGQUERY_METHOD": "service-account-json",
+            "DROPBOX_AUDIT_BIGQUERY_PROJECT": "acme-audit",
+            "DROPBOX_AUDIT_BIGQUERY_CLIENT_EMAIL": "loader@acme.example",
+            "DBT_ENV_SECRET_BIGQUERY_PRIVATE_KEY": MADE_UP + "\\n",
+        },
+    ),
+    "google's OAuth": (
+        "bigquery",
+        {**BIGQUERY, "client_id": "app", "client_secret": MADE_UP, "refresh_token": MADE_UP},
+        {
+            "DROPBOX_AUDIT_BIGQUERY_METHOD": "oauth-secrets",
+            "DROPBOX_AUDIT_BIGQUERY_CLIENT_ID": "app",
+            "DBT_ENV_SECRET_BIGQUERY_CLIENT_SECRET": MADE_UP,
+            "DBT_ENV_SECRET_BIGQUERY_REFRESH_TOKEN": MADE_UP,
+        },
+    ),
+}
+
+
+def test_a_key_file_is_read_once_and_dbt_is_given_the_key(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key_file = workspace.folder / "loader.p8"
+    key_file.write_text(MADE_UP)
+    for name, value in {**SNOWFLAKE, "private_key_path": str(key_file)}.items():
+        monkeypatch.setenv(f"DESTINATION__SNOWFLAKE__CREDENTIALS__{name.upper()}", value)
+    found = dbt_environment(Target("snowflake"))
+    assert found["DBT_ENV_SECRET_SNOWFLAKE_PRIVATE_KEY"] == MADE_UP
+    assert str(key_file) not in found.values(), "dbt takes one of the two"
+
+
+@pytest.mark.parametrize("kind", CREDENTIALS)
+def test_credentials_of_each_kind_reach_dbt_with_their_secrets_hidden_from_its_logs(
+    kind: str, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    destination, given, expected = CREDENTIALS[kind]
+    for name, value in given.items():
+        monkeypatch.setenv(f"DESTINATION__{destination.upper()}__CREDENTIALS__{name.upper()}", value)
+    found = dbt_environment(Target(destination))
+    assert expected.items() <= found.items()
+    assert all(name.startswith("DBT_ENV_SECRET_") for name, value in found.items() if MADE_UP in value)
+    assert "" not in found.values()
+    assert set(found) <= set(re.findall(r"env_var\('(\w+)'", (ROOT / "sql/profiles.yml").read_text())), "all are used"

@@ -58,9 +58,9 @@ def _snowflake(configuration: Any) -> dict[str, Any]:
         "DROPBOX_AUDIT_SNOWFLAKE_WAREHOUSE": credentials.warehouse,
         "DROPBOX_AUDIT_SNOWFLAKE_ROLE": credentials.role,
         "DROPBOX_AUDIT_SNOWFLAKE_AUTHENTICATOR": credentials.authenticator,
-        "DROPBOX_AUDIT_SNOWFLAKE_PRIVATE_KEY_PATH": credentials.private_key_path,
         "DBT_ENV_SECRET_SNOWFLAKE_PASSWORD": credentials.password,
         "DBT_ENV_SECRET_SNOWFLAKE_TOKEN": credentials.token,
+        # Also where a key file is named: dlt has read it by now.
         "DBT_ENV_SECRET_SNOWFLAKE_PRIVATE_KEY": credentials.private_key,
         "DBT_ENV_SECRET_SNOWFLAKE_PASSPHRASE": credentials.private_key_passphrase,
         # Where a proxy or a test server stands in for the account's own address.
