@@ -427,16 +427,15 @@ def test_a_window_that_broke_off_is_finished_by_the_next_load(workspace: Workspa
     events = [make_event(number) for number in range(9)]
     server, url = serve(log=SimulatedLog.of(events, page_limit=2))
     server.faults.at(CONTINUE, 2, FAULTS["403_team_access"])
+    # One reader: several would cut the window, and what each had read by then is a matter of chance.
     with pytest.raises(ConfigurationError):
-        workspace.load(url, window=window(0, 8))
+        workspace.load(url, window=window(0, 8), backfill_workers=1)
     assert raw_rows(workspace) == 4
-    workspace.load(url)
+    workspace.load(url, backfill_workers=1)
     assert workspace.rows("select state from dropbox_raw.walks where kind = 'window' order by recorded_at desc limit 1")
     assert multiset(workspace.events()) == multiset(events)
-    # Whether it was cut on the way or not, what is done adds up to it.
-    done = workspace.rows("select sum(events) from dropbox_raw.walks where kind = 'window' and state = 'done'")
+    done = workspace.rows("select events from dropbox_raw.walks where kind = 'window' and state = 'done'")
     assert done == [(8,)]
-    assert {walk.kind for walk in workspace.loader(url).walks().values()} == {"live"}
 
 
 # -- ending early -----------------------------------------------------------------------------------------------------
