@@ -118,7 +118,7 @@ def test_a_window_that_was_not_read_to_its_end_is_a_gap(
     server.faults.at(CONTINUE, server.count(CONTINUE) + 1, FAULTS["403_team_access"])
     end = NOON - timedelta(hours=1)
     with pytest.raises(DropboxAuditError):
-        workspace.load(url, clock=clock, window=Window(None, end))
+        workspace.load(url, clock=clock, window=Window(None, end), backfill_workers=1)
     status = look(url)
     assert {walk["kind"] for walk in status.open_walks} == {"live", "window"}
     assert [gap for gap in status.gaps if stamp(end) in gap and "dropbox-audit load" in gap]
