@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any
 
@@ -92,7 +92,6 @@ REJECTED_EVENTS = pa.schema([*_ROW_KEY, ("reason", pa.string()), ("event", pa.st
 
 _IS_TEAM_MEMBER = {"team_member": True, "non_team_member": False, "trusted_non_team_member": False}
 _USABLE_INT64 = range(-(2**63), 2**63)
-_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
 
 @dataclass(slots=True)
