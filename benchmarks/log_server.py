@@ -1,131 +1,136 @@
-"""Serve pre-serialised pages of the team log from a process of its own.
+"""Serve a log on disk as Dropbox does, from a process of its own: `python -m benchmarks.log_server LOG_FILE`.
 
-    python -m benchmarks.log_server EVENTS [--latency SECONDS] [--write FILE]
-
-The first line on stdout is the address. `--write` also puts the same events into a file of JSON lines, for the
-comparison with what a database reads from disk.
+A page is a slice of the file, so that serving costs little; nothing is decoded or encoded. Requests may bound the time;
+what is appended to the log is served from then on. A cursor says all there is to know and changes with every answer, as
+Dropbox's does. The first line on stdout is the address. `GET /requests` tells how many requests for pages came since it
+was last asked.
 """
 
 import argparse
-import random
+import itertools
+import json
+import subprocess
 import sys
+import threading
 import time
-from datetime import UTC, datetime, timedelta
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
-import orjson
-import uvicorn
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
+from benchmarks.log import Log
 
-PAGE = 1000
-_TYPES = [
-    ("file_operations", "file_edit", "Edited files"),
-    ("file_operations", "file_add", "Added files and/or folders"),
-    ("file_operations", "file_download", "Downloaded files and/or folders"),
-    ("file_operations", "file_delete", "Deleted files and/or folders"),
-    ("logins", "login_success", "Signed in"),
-    ("sharing", "shared_content_add_member", "Added users and/or groups to shared file/folder"),
-]
+_MOST_EVENTS = 1000
+_SLOW = 2.0
+_OPEN = -1
+"""The end of a walk that goes on."""
 
 
-def event(number: int, chance: random.Random) -> dict[str, object]:
-    """An event of about 1.2 KB, shaped like Dropbox's."""
-    person = chance.randrange(400)
-    category, tag, description = _TYPES[chance.randrange(len(_TYPES))]
-    moment = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=number * 13)
-    user = {
-        ".tag": "team_member",
-        "account_id": f"dbid:AAH{person:032d}",
-        "display_name": f"Person Number {person}",
-        "email": f"person.{person}@example.com",
-        "team_member_id": f"dbmid:AAH{person:032d}",
-    }
-    path = f"/Departments/Department {person % 12}/Projects/Project {number % 997}/Working papers/report-{number}.docx"
-    asset = {
-        ".tag": "file",
-        "path": {
-            "contextual": path,
-            "namespace_relative": {"ns_id": f"{person}", "relative_path": path, "is_shared_namespace": False},
-        },
-        "display_name": f"report-{number}.docx",
-        "file_id": f"id:{number:022d}",
-        "file_size": number,
-    }
-    return {
-        "timestamp": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "event_category": {".tag": category},
-        "actor": {".tag": "user", "user": user},
-        "origin": {
-            "geo_location": {
-                "city": "San Francisco",
-                "region": "California",
-                "country": "US",
-                "ip_address": f"198.51.100.{person % 250}",
-            },
-            "access_method": {
-                ".tag": "end_user",
-                "end_user": {".tag": "web", "session_id": f"dbwsid:{person:039d}"},
-            },
-        },
-        "involve_non_team_member": False,
-        "context": user,
-        "participants": [{".tag": "user", "user": user}] if category == "sharing" else [],
-        "assets": [asset] if category != "logins" else [],
-        "event_type": {".tag": tag, "description": description},
-        "details": {".tag": f"{tag}_details", "login_method": {".tag": "password"}, "is_emm_managed": False},
-    }
+class _Pages:
+    """What is answered."""
+
+    def __init__(self, path: Path, latency: float, slow: tuple[float, float]) -> None:
+        self._log = Log(path)
+        self._latency = latency
+        count = len(self._log)
+        self._slow = range(int(count * slow[0]), int(count * slow[1]))
+        self._lock = threading.Lock()
+        self._serials = itertools.count()
+        self._requests = 0
+
+    def answer(self, route: str, argument: dict[str, Any]) -> bytes:
+        with self._lock:
+            self._requests += 1
+            count = len(self._log)
+            if route.endswith("/continue"):
+                start, stop, limit, _ = map(int, argument["cursor"].split(":"))
+            else:
+                bounds = argument.get("time") or {}
+                start = self._log.place(bounds["start_time"]) if bounds.get("start_time") else 0
+                stop = max(start, self._log.place(bounds["end_time"])) if bounds.get("end_time") else _OPEN
+                limit = min(argument.get("limit") or _MOST_EVENTS, _MOST_EVENTS)
+            end = count if stop == _OPEN else stop
+            until = min(end, start + limit)
+            items = self._log.items(start, until)
+        if delay := _SLOW if start in self._slow else self._latency:
+            time.sleep(delay)
+        cursor = f"{until}:{stop}:{limit}:{next(self._serials)}"
+        has_more = "true" if until < end else "false"
+        return b'{"events":[%b],"cursor":"%b","has_more":%b}' % (items, cursor.encode(), has_more.encode())
+
+    def requests(self) -> int:
+        with self._lock:
+            so_far, self._requests = self._requests, 0
+            return so_far
 
 
-def pages(events: int) -> list[bytes]:
-    """The log as answers of get_events, a thousand events each; the cursor is the number of the next page."""
-    chance = random.Random(7)
-    count = -(-events // PAGE)
-    answers = []
-    for page in range(count):
-        numbers = range(page * PAGE, min(events, (page + 1) * PAGE))
-        answer = {"events": [event(n, chance) for n in numbers], "cursor": f"c{page + 1}", "has_more": page + 1 < count}
-        answers.append(orjson.dumps(answer))
-    return answers
+def _handler(pages: _Pages) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def do_POST(self) -> None:
+            argument = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            self._send(pages.answer(self.path, argument), "application/json")
+
+        def do_GET(self) -> None:
+            self._send(str(pages.requests()).encode(), "text/plain")
+
+        def _send(self, body: bytes, kind: str) -> None:
+            head = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
+            self.wfile.write(head.encode() + body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    return Handler
+
+
+class Served:
+    """A log server that runs."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def requests(self) -> int:
+        """Requests for pages since this was last asked."""
+        with urllib.request.urlopen(f"{self.url}/requests") as response:
+            return int(response.read())
+
+
+@contextmanager
+def serving(log: Path, *, latency: float = 0.0, slow: tuple[float, float] = (0.0, 0.0)) -> Iterator[Served]:
+    """Serve a log from a process of its own.
+
+    Args:
+        log: the file of JSON lines.
+        latency: seconds that each answer takes.
+        slow: from which part of the log to which part answers take two seconds.
+    """
+    command = [sys.executable, "-m", "benchmarks.log_server", str(log), "--latency", str(latency)]
+    command += ["--slow", *map(str, slow)]
+    root = Path(__file__).parents[1]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as process:
+        try:
+            assert process.stdout is not None
+            yield Served(process.stdout.readline().strip())
+        finally:
+            process.terminate()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("events", type=int)
+    parser.add_argument("log", type=Path)
     parser.add_argument("--latency", type=float, default=0.0)
-    parser.add_argument("--write", type=Path)
+    parser.add_argument("--slow", type=float, nargs=2, default=(0.0, 0.0))
     arguments = parser.parse_args()
-    answers = pages(arguments.events)
-    if arguments.write:
-        with arguments.write.open("wb") as file:
-            for answer in answers:
-                for item in orjson.loads(answer)["events"]:
-                    file.write(orjson.dumps(item, option=orjson.OPT_APPEND_NEWLINE))
-
-    async def first(_: Request) -> Response:
-        return answer(0)
-
-    async def following(request: Request) -> Response:
-        return answer(int(orjson.loads(await request.body())["cursor"][1:]))
-
-    def answer(page: int) -> Response:
-        time.sleep(arguments.latency)
-        empty = orjson.dumps({"events": [], "cursor": f"c{page}", "has_more": False})
-        return Response(answers[page] if page < len(answers) else empty, media_type="application/json")
-
-    app = Starlette(
-        routes=[
-            Route("/2/team_log/get_events", first, methods=["POST"]),
-            Route("/2/team_log/get_events/continue", following, methods=["POST"]),
-        ]
-    )
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning"))
-    socket = server.config.bind_socket()
-    print(f"http://127.0.0.1:{socket.getsockname()[1]}", flush=True)
-    server.run(sockets=[socket])
+    pages = _Pages(arguments.log, arguments.latency, tuple(arguments.slow))
+    with ThreadingHTTPServer(("127.0.0.1", 0), _handler(pages)) as server:
+        print(f"http://127.0.0.1:{server.server_port}", flush=True)
+        server.serve_forever()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
