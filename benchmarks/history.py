@@ -1,47 +1,41 @@
-"""How much sooner parallel readers end a first load: `python -m benchmarks.history`.
+"""How much sooner parallel readers end a first load.
 
     python -m benchmarks.history [--shapes even crowded] [--workers 1 4] [--pages 300] [--page-size 100]
 
-A process of its own serves a log of one of several shapes, each answer after 150 ms. For each number of workers it is
-read twice: by the reader alone, and by a whole `dropbox-audit load` into a new DuckDB file, start included. Ratios are
-to one worker, requests to the pages that the log fills.
+A log of one of several shapes is served, each answer after 150 ms. For each number of workers it is read twice: by the
+reader alone, and by a whole `dropbox-audit load` into a new DuckDB file, start included. Ratios are to one worker,
+requests to the pages that the log fills. N workers are N readers of history beside the reader of the live walk, which
+helps them once it has caught up. The part `history` of the benchmarks is the whole load of the even log.
 """
 
 import argparse
-import asyncio
-import bisect
 import math
-import os
-import random
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import duckdb
-import orjson
-import uvicorn
 from dropbox_audit.api import DropboxClient
 from dropbox_audit.cursor import first_walks
 from dropbox_audit.settings import Settings
 from dropbox_audit.walks import LogReader
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
-from benchmarks.log_server import event
+from benchmarks.log import append
+from benchmarks.log_server import Served, serving
+from benchmarks.product import Installation
+from benchmarks.scale import Bench
+from benchmarks.table import Row
 
 LATENCY = 0.15
-SLOW = 2.0
 YEARS = 5
-PAGES_PER_BATCH = 200
-STAMP = "%Y-%m-%dT%H:%M:%SZ"
+PAGES = 300
+PAGE_SIZE = 100
+WORKERS = [1, 2, 4, 8]
+_PAGES_PER_BATCH = 200
+_GOAL = 0.9
+_LINEAR_UP_TO = 4
 
 # -- shapes: where in the span from the first event (0) to now (1) the n-th of all events lies (0 <= n < 1) -----------
 
@@ -84,80 +78,58 @@ SHAPES: dict[str, Callable[[float], float]] = {
 log take two seconds each."""
 
 
-# -- the server -------------------------------------------------------------------------------------------------------
-
-
-def serve(shape: str, pages: int, size: int) -> None:
-    """Serve a log: stateless cursors `position:end`, numbers of events in order of time."""
-    chance = random.Random(7)
-    end = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
-    begin, span = end - timedelta(days=365 * YEARS), timedelta(days=365 * YEARS)
-    count = pages * size
-    stamps = [(begin + span * SHAPES[shape](n / count)).strftime(STAMP) for n in range(count)]
-    bodies = [orjson.dumps(event(n, chance) | {"timestamp": stamps[n]}) for n in range(count)]
-    slow = range(int(count * 0.5), int(count * 0.52)) if shape == "slow" else range(0)
-    requests = 0
-
-    async def answer(start: int, stop: int) -> Response:
-        nonlocal requests
-        requests += 1
-        until = min(stop, start + size)
-        await asyncio.sleep(SLOW if start in slow else LATENCY)
-        tail = f'],"cursor":"{until}:{stop}","has_more":{"true" if until < stop else "false"}}}'.encode()
-        return Response(b'{"events":[' + b",".join(bodies[start:until]) + tail, media_type="application/json")
-
-    async def first(request: Request) -> Response:
-        asked = orjson.loads(await request.body()).get("time", {})
-        start = bisect.bisect_left(stamps, asked["start_time"]) if "start_time" in asked else 0
-        stop = bisect.bisect_left(stamps, asked["end_time"]) if "end_time" in asked else count
-        return await answer(start, max(start, stop))
-
-    async def following(request: Request) -> Response:
-        start, stop = orjson.loads(await request.body())["cursor"].split(":")
-        return await answer(int(start), int(stop))
-
-    async def asked(_: Request) -> Response:
-        nonlocal requests
-        so_far, requests = requests, 0
-        return Response(str(so_far))
-
-    app = Starlette(
-        routes=[
-            Route("/2/team_log/get_events", first, methods=["POST"]),
-            Route("/2/team_log/get_events/continue", following, methods=["POST"]),
-            Route("/requests", asked),
-        ]
-    )
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning"))
-    socket = server.config.bind_socket()
-    print(f"http://127.0.0.1:{socket.getsockname()[1]}", flush=True)
-    server.run(sockets=[socket])
-
-
 @contextmanager
-def running(shape: str, pages: int, size: int) -> Iterator[str]:
-    command = [sys.executable, "-m", "benchmarks.history", "--serve", shape]
-    command += ["--pages", str(pages), "--page-size", str(size)]
-    root = Path(__file__).parents[1]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as process:
-        try:
-            assert process.stdout is not None
-            yield process.stdout.readline().strip()
-        finally:
-            process.terminate()
-
-
-def requests_of(url: str) -> int:
-    """Requests since this was last asked."""
-    with urllib.request.urlopen(f"{url}/requests") as response:
-        return int(response.read())
+def running(folder: Path, shape: str, pages: int, size: int) -> Iterator[Served]:
+    """A log of that shape, served."""
+    span = 365 * YEARS * 86_400
+    begin = int(time.time()) - 3600 - span
+    count = pages * size
+    log = folder / f"{shape}.jsonl"
+    append(log, (begin + int(span * SHAPES[shape](n / count)) for n in range(count)))
+    slow = (0.5, 0.52) if shape == "slow" else (0.0, 0.0)
+    with serving(log, most_events=size, latency=LATENCY, slow=slow) as served:
+        yield served
 
 
 # -- what is measured -------------------------------------------------------------------------------------------------
 
 
-def read(url: str, workers: int, start_time: str | None) -> tuple[float, int]:
-    """Seconds and events of the reader alone."""
+def history(bench: Bench) -> list[Row]:
+    """How near to linear the first load of an even log gets with more readers."""
+    pages = bench.count(PAGES, 4)
+    rows = []
+    with bench.scratch() as folder, running(folder, "even", pages, PAGE_SIZE) as served:
+        one = 0.0
+        for workers in WORKERS:
+            took = load(folder / f"{workers} workers", served.url, workers, None, pages * PAGE_SIZE)
+            one = one or took
+            ratio = one / took / workers
+            is_judged = 1 < workers <= _LINEAR_UP_TO
+            rows.append(
+                Row(
+                    f"history of {pages} pages, 150 ms each, {workers} worker{'s' if workers > 1 else ''}",
+                    f"{took:.1f} s, {served.requests()} requests",
+                    f"ideal: {one / workers:.1f} s",
+                    ratio,
+                    f"≥ {_GOAL} of linear" if is_judged else "",
+                    ratio >= _GOAL if is_judged else None,
+                )
+            )
+    return rows
+
+
+def load(folder: Path, url: str, workers: int, start_time: str | None, events: int) -> float:
+    """Seconds of a whole `dropbox-audit load` that brings so many events."""
+    settings = {"start_time": start_time} if start_time else {}
+    installation = Installation(folder, url, backfill_workers=workers, **settings)
+    took = installation.run("load").seconds
+    arrived = installation.count_events()
+    assert arrived == events, f"{arrived} of {events} events arrived"
+    return took
+
+
+def read(url: str, workers: int, start_time: str | None) -> float:
+    """Seconds of the reader alone."""
     now = datetime.now(UTC)
     settings = Settings(
         access_token="benchmark", api_url=url, requests_per_hour=0, backfill_workers=workers, start_time=start_time
@@ -170,54 +142,28 @@ def read(url: str, workers: int, start_time: str | None) -> tuple[float, int]:
         workers=workers,
     )
     while not reader.is_finished:
-        for _ in reader.tables(PAGES_PER_BATCH):
+        for _ in reader.tables(_PAGES_PER_BATCH):
             pass
     took = time.perf_counter() - began
     reader.close()
     if reader.error is not None:
         raise reader.error
-    return took, reader.tally.events
+    return took
 
 
-def load(url: str, workers: int, start_time: str | None) -> tuple[float, int]:
-    """Seconds of a whole `dropbox-audit load`, and how many different events it brought."""
-    with tempfile.TemporaryDirectory() as name:
-        settings = {
-            "DLT_DATA_DIR": str(Path(name) / "dlt"),
-            "SOURCES__DROPBOX_AUDIT__API_URL": url,
-            "SOURCES__DROPBOX_AUDIT__ACCESS_TOKEN": "benchmark",
-            "SOURCES__DROPBOX_AUDIT__REQUESTS_PER_HOUR": "0",
-            "SOURCES__DROPBOX_AUDIT__BACKFILL_WORKERS": str(workers),
-        }
-        if start_time:
-            settings["SOURCES__DROPBOX_AUDIT__START_TIME"] = start_time
-        began = time.perf_counter()
-        subprocess.run(
-            [sys.executable, "-m", "dropbox_audit.cli", "load"],
-            cwd=name,
-            env={**os.environ, **settings},
-            check=True,
-            capture_output=True,
-        )
-        took = time.perf_counter() - began
-        with duckdb.connect(str(Path(name) / "dropbox.duckdb"), read_only=True) as connection:
-            row = connection.execute("select count(distinct identity) from dropbox_raw.events").fetchone()
-        return took, int(row[0]) if row else 0
-
-
-def measure(shape: str, pages: int, size: int, workers: list[int], reading_only: bool) -> Iterator[str]:
-    """Lines of the table for one shape."""
-    start_time = (
-        f"{datetime.now(UTC) - timedelta(days=365 * (YEARS + 10)):%Y-%m-%d}" if shape == "early start" else None
-    )
-    with running(shape, pages, size) as url:
+def lines(shape: str, pages: int, size: int, workers: list[int], reading_only: bool) -> Iterator[str]:
+    """Lines of the table of shapes."""
+    years_ago = datetime.now(UTC) - timedelta(days=365 * (YEARS + 10))
+    start_time = f"{years_ago:%Y-%m-%d}" if shape == "early start" else None
+    with tempfile.TemporaryDirectory() as name, running(Path(name), shape, pages, size) as served:
         first: tuple[float, float] | None = None
         for count in workers:
-            reading, _ = read(url, count, start_time)
-            requests = requests_of(url)
-            whole, events = (0.0, pages * size) if reading_only else load(url, count, start_time)
-            assert events == pages * size, f"{events} of {pages * size} events arrived"
-            requests_of(url)
+            reading = read(served.url, count, start_time)
+            requests = served.requests()
+            whole = 0.0
+            if not reading_only:
+                whole = load(Path(name) / f"{count} workers", served.url, count, start_time, pages * size)
+            served.requests()
             first = first or (reading, whole)
             sooner = "" if reading_only else f" {whole:.1f} | {first[1] / whole:.2f}"
             yield (
@@ -229,19 +175,15 @@ def measure(shape: str, pages: int, size: int, workers: list[int], reading_only:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--shapes", nargs="+", default=list(SHAPES), choices=list(SHAPES))
-    parser.add_argument("--workers", nargs="+", type=int, default=[1, 2, 4, 8])
-    parser.add_argument("--pages", type=int, default=300)
-    parser.add_argument("--page-size", type=int, default=100)
+    parser.add_argument("--workers", nargs="+", type=int, default=WORKERS)
+    parser.add_argument("--pages", type=int, default=PAGES)
+    parser.add_argument("--page-size", type=int, default=PAGE_SIZE)
     parser.add_argument("--reading-only", action="store_true")
-    parser.add_argument("--serve", metavar="SHAPE", choices=list(SHAPES))
     arguments = parser.parse_args()
-    if arguments.serve:
-        serve(arguments.serve, arguments.pages, arguments.page_size)
-        return
     print("| log | workers | requests (per page) | reading, s | times sooner | whole load, s | times sooner |")
     print("|---|---:|---:|---:|---:|---:|---:|")
     for shape in arguments.shapes:
-        for line in measure(shape, arguments.pages, arguments.page_size, arguments.workers, arguments.reading_only):
+        for line in lines(shape, arguments.pages, arguments.page_size, arguments.workers, arguments.reading_only):
             print(line, flush=True)
 
 

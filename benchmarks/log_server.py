@@ -22,7 +22,8 @@ from typing import Any
 
 from benchmarks.log import Log
 
-_MOST_EVENTS = 1000
+MOST_EVENTS = 1000
+"""On a page, as with Dropbox."""
 _SLOW = 2.0
 _OPEN = -1
 """The end of a walk that goes on."""
@@ -31,8 +32,9 @@ _OPEN = -1
 class _Pages:
     """What is answered."""
 
-    def __init__(self, path: Path, latency: float, slow: tuple[float, float]) -> None:
+    def __init__(self, path: Path, most_events: int, latency: float, slow: tuple[float, float]) -> None:
         self._log = Log(path)
+        self._most_events = most_events
         self._latency = latency
         count = len(self._log)
         self._slow = range(int(count * slow[0]), int(count * slow[1]))
@@ -50,7 +52,7 @@ class _Pages:
                 bounds = argument.get("time") or {}
                 start = self._log.place(bounds["start_time"]) if bounds.get("start_time") else 0
                 stop = max(start, self._log.place(bounds["end_time"])) if bounds.get("end_time") else _OPEN
-                limit = min(argument.get("limit") or _MOST_EVENTS, _MOST_EVENTS)
+                limit = min(argument.get("limit") or self._most_events, self._most_events)
             end = count if stop == _OPEN else stop
             until = min(end, start + limit)
             items = self._log.items(start, until)
@@ -101,16 +103,19 @@ class Served:
 
 
 @contextmanager
-def serving(log: Path, *, latency: float = 0.0, slow: tuple[float, float] = (0.0, 0.0)) -> Iterator[Served]:
+def serving(
+    log: Path, *, most_events: int = MOST_EVENTS, latency: float = 0.0, slow: tuple[float, float] = (0.0, 0.0)
+) -> Iterator[Served]:
     """Serve a log from a process of its own.
 
     Args:
         log: the file of JSON lines.
+        most_events: on a page.
         latency: seconds that each answer takes.
         slow: from which part of the log to which part answers take two seconds.
     """
-    command = [sys.executable, "-m", "benchmarks.log_server", str(log), "--latency", str(latency)]
-    command += ["--slow", *map(str, slow)]
+    command = [sys.executable, "-m", "benchmarks.log_server", str(log), "--most-events", str(most_events)]
+    command += ["--latency", str(latency), "--slow", *map(str, slow)]
     root = Path(__file__).parents[1]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as process:
         try:
@@ -123,10 +128,11 @@ def serving(log: Path, *, latency: float = 0.0, slow: tuple[float, float] = (0.0
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("log", type=Path)
+    parser.add_argument("--most-events", type=int, default=MOST_EVENTS)
     parser.add_argument("--latency", type=float, default=0.0)
     parser.add_argument("--slow", type=float, nargs=2, default=(0.0, 0.0))
     arguments = parser.parse_args()
-    pages = _Pages(arguments.log, arguments.latency, tuple(arguments.slow))
+    pages = _Pages(arguments.log, arguments.most_events, arguments.latency, tuple(arguments.slow))
     with ThreadingHTTPServer(("127.0.0.1", 0), _handler(pages)) as server:
         print(f"http://127.0.0.1:{server.server_port}", flush=True)
         server.serve_forever()

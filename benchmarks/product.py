@@ -69,7 +69,9 @@ def _tree_bytes(pid: int) -> int:
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
         children = [
-            int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
+            int(child)
+            for task in Path(f"/proc/{pid}/task").iterdir()
+            for child in (task / "children").read_text().split()
         ]
     except OSError:
         # It has just ended, or there is no /proc.
@@ -100,9 +102,9 @@ class Installation:
         """Run a command of dropbox-audit."""
         return run([sys.executable, "-m", "dropbox_audit.cli", *arguments], self.folder, self.environment)
 
-    def python(self, code: str) -> Finished:
-        """Run Python code in the same environment."""
-        return run([sys.executable, "-c", code], self.folder, self.environment)
+    def python(self, *arguments: str) -> Finished:
+        """Run Python in the same environment."""
+        return run([sys.executable, *arguments], self.folder, self.environment)
 
     def query(self, sql: str) -> list[tuple[object, ...]]:
         with duckdb.connect(str(self.warehouse), read_only=True) as connection:

@@ -1,6 +1,8 @@
 """How large and how often everything is measured: as the published figures are, or small, to try it out."""
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,8 @@ class Bench:
         """How often to measure something."""
         return full if self.scale >= 1 else 1
 
-    def scratch(self) -> Path:
-        """A new folder."""
-        return Path(tempfile.mkdtemp(dir=self.folder))
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A new folder, gone afterwards."""
+        with tempfile.TemporaryDirectory(dir=self.folder) as name:
+            yield Path(name)

@@ -103,7 +103,9 @@ def multiply(warehouse: Path, copies: int) -> None:
 def _copy(connection: duckdb.DuckDBPyConnection, youngest: int, oldest: int, load_id: str) -> None:
     copied = f"(select unnest(range({youngest}, {oldest} + 1))::integer as copy) as copies"
     days = f"({SEED_DAYS} * copy)"
-    placed = f"page_no + 1000 * copy as page_no, (occurred_on - {days})::date as occurred_on, '{load_id}' as _dlt_load_id"
+    placed = (
+        f"page_no + 1000 * copy as page_no, (occurred_on - {days})::date as occurred_on, '{load_id}' as _dlt_load_id"
+    )
     connection.execute(
         f"""
         insert into dropbox_raw.events by name

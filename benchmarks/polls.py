@@ -1,0 +1,121 @@
+"""What a poll costs: with nothing new, and with a thousand new events onto little and much.
+
+A quiet poll takes turns with a process that only imports dlt and duckdb; medians count. Polls with news go round the
+warehouses of all sizes (`benchmarks.warehouse`), so that whatever else the machine does meets all of them; the first
+round, in which dbt reads its project anew and files are cold, does not count.
+"""
+
+import contextlib
+import json
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from benchmarks.log import append, evenly
+from benchmarks.log_server import serving
+from benchmarks.product import Finished, Installation
+from benchmarks.scale import Bench
+from benchmarks.table import Row
+from benchmarks.warehouse import SIZES, standing
+
+NEW_EVENTS = 1_000
+_QUIET_TIMES = 9
+_NEWS_TIMES = 5
+_STORED = 2_000
+_MOST_ROUNDS = 5
+
+
+def quiet(bench: Bench) -> list[Row]:
+    """A poll that finds nothing new."""
+    with bench.scratch() as folder:
+        log = folder / "log.jsonl"
+        append(log, evenly(bench.count(_STORED, 100), _STORED, int(time.time()) - 3600))
+        with serving(log) as served:
+            installation = Installation(folder / "installation", served.url)
+            for _ in range(_MOST_ROUNDS):
+                if json.loads(installation.run("run", "--json").output)["outcome"] == "nothing_new":
+                    break
+            dbt_log = installation.folder / "logs" / "dbt.log"
+            built, _ = dbt_log.stat(), served.requests()
+            times = bench.times(_QUIET_TIMES)
+            polls, imports = [], []
+            for _ in range(times):
+                polls.append(installation.run("run").seconds)
+                imports.append(installation.python("-c", "import dlt, duckdb").seconds)
+            requests = served.requests() / times
+            is_dbt_started = dbt_log.stat() != built
+    ratio = median(polls) / median(imports)
+    return [
+        Row(
+            "`run`, nothing new",
+            f"{median(polls):.2f} s, {requests:g} request{'s' if requests != 1 else ''}, "
+            f"dbt {'started' if is_dbt_started else 'not started'}",
+            f"`import dlt, duckdb`: {median(imports):.2f} s",
+            ratio,
+            "≤ 1.5, 1 request, no dbt",
+            ratio <= 1.5 and requests == 1 and not is_dbt_started,
+        )
+    ]
+
+
+@dataclass(frozen=True)
+class _Poll:
+    """Where the time of one poll goes, in seconds."""
+
+    whole: float
+    transform: float
+    dbt: float
+    """From when dbt had read its project to when it was done."""
+    models: dict[str, float]
+
+    @classmethod
+    def of(cls, finished: Finished, folder: Path) -> "_Poll":
+        said = json.loads(finished.output)
+        ran = json.loads((folder / "target" / "run_results.json").read_bytes())
+        models = Counter[str]()
+        for result in ran["results"]:
+            kind, _, name, *_ = result["unique_id"].split(".")
+            models["tests" if kind == "test" else name] += result["execution_time"]
+        return cls(finished.seconds, said["transform"]["seconds"], ran["elapsed_time"], models)
+
+
+def news(bench: Bench) -> list[Row]:
+    """A poll that finds a thousand new events, onto each of the sizes."""
+    events = bench.count(NEW_EVENTS, 10)
+    polls: dict[str, list[_Poll]] = {name: [] for name in SIZES}
+    with contextlib.ExitStack() as stack:
+        warehouses = {name: stack.enter_context(standing(bench, name)) for name in SIZES}
+        for turn in range(1 + bench.times(_NEWS_TIMES)):
+            for name, warehouse in warehouses.items():
+                poll = _Poll.of(warehouse.poll(events), warehouse.installation.folder)
+                if turn > 0:
+                    polls[name].append(poll)
+    smallest, largest = next(iter(SIZES)), list(SIZES)[-1]
+    least = median(poll.whole for poll in polls[smallest])
+    rows = []
+    for name in SIZES:
+        whole = median(poll.whole for poll in polls[name])
+        is_judged = name == largest
+        rows.append(
+            Row(
+                f"`run`, {events:,} new events onto {name}",
+                _described(polls[name]),
+                f"onto {smallest}: {least:.2f} s",
+                whole / least,
+                "≤ 1.3" if is_judged else "",
+                whole / least <= 1.3 if is_judged else None,
+            )
+        )
+    return rows
+
+
+def _described(polls: list[_Poll]) -> str:
+    whole, transform, dbt = (median(getattr(poll, name) for poll in polls) for name in ("whole", "transform", "dbt"))
+    models = Counter({name: median(poll.models[name] for poll in polls) for name in polls[0].models})
+    slowest = ", ".join(f"{name} {seconds:.2f}" for name, seconds in models.most_common(3))
+    return (
+        f"{whole:.2f} s: load {whole - transform:.2f}, dbt start {transform - dbt:.2f}, "
+        f"build {dbt:.2f} (summed over 4 threads: {slowest})"
+    )
