@@ -1,113 +1,90 @@
-"""Side-by-side measurements that anyone can re-run: `make bench`, or `python -m benchmarks [EVENTS]`.
+"""Side-by-side measurements that anyone can re-run: `make bench`, or some of them: `python -m benchmarks PART ...`.
 
-Each figure is the wall time of a whole process, start included, with the pages served by another process on loopback
-without latency. Ratios are of one run on one machine; the table is printed and appended to benchmarks/results.md.
+    load        a first load against DuckDB's `read_json` of the same bytes
+    memory      what the same loads hold in memory
+    rivals      20,000 events against dlt's nested-dict path, the official client and Grove's walk
+    history     parallel readers of a slow log
+    polls       runs with nothing new, and with a thousand events onto 10 thousand, 1 million and 10 million
+    questions   each view on 10 million events against a full scan
+
+Each figure is a ratio of two things measured in one run on one machine. The table is printed, and appended to
+benchmarks/results.md. Everything together takes about an hour and 30 GB of disk. `--scale 0.01` tries it all out on
+little, and appends nothing unless `--results` names a file; `--folder` keeps what was made, and makes no warehouse anew
+that a former run has left there.
 """
 
+import argparse
+import contextlib
 import os
 import platform
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-import duckdb
+from benchmarks import history, load, polls, questions, rivals
+from benchmarks.scale import Bench
+from benchmarks.table import HEAD, Row
 
 RESULTS = Path(__file__).with_name("results.md")
-POLLS = 5
-
-
-@contextmanager
-def log_server(events: int, write: Path | None = None) -> Iterator[str]:
-    command = [sys.executable, "-m", "benchmarks.log_server", str(events)]
-    if write:
-        command += ["--write", str(write)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=RESULTS.parents[1]) as process:
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            process.terminate()
-
-
-def seconds(command: list[str], folder: Path, **environment: str) -> float:
-    began = time.perf_counter()
-    subprocess.run(
-        command,
-        cwd=folder,
-        env={**os.environ, **environment},
-        check=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    return time.perf_counter() - began
-
-
-def best_of(times: int, measure: Callable[[], float]) -> float:
-    return min(measure() for _ in range(times))
-
-
-def measure(events: int) -> list[tuple[str, float, str]]:
-    rows: list[tuple[str, float, str]] = []
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        lines = folder / "events.jsonl"
-        with log_server(events, lines) as url:
-            settings = {
-                "DLT_DATA_DIR": str(folder / "dlt"),
-                "RUNTIME__DLTHUB_TELEMETRY": "false",
-                "SOURCES__DROPBOX_AUDIT__API_URL": url,
-                "SOURCES__DROPBOX_AUDIT__ACCESS_TOKEN": "benchmark",
-                "SOURCES__DROPBOX_AUDIT__REQUESTS_PER_HOUR": "0",
-            }
-            cli = [sys.executable, "-m", "dropbox_audit.cli"]
-            ours = seconds([*cli, "load"], folder, **settings)
-            with duckdb.connect(str(folder / "dropbox.duckdb"), read_only=True) as connection:
-                loaded = connection.execute("select count(*) from dropbox_raw.events").fetchone()[0]
-            assert loaded == events, f"{loaded} of {events} events arrived"
-            rows.append((f"`dropbox-audit load`, {events:,} events", ours, f"{events / ours:,.0f} events/s"))
-
-            nested_script = str(Path(__file__).with_name("dlt_nested.py"))
-            nested = seconds([sys.executable, nested_script, url, str(folder / "nested.duckdb")], folder, **settings)
-            rows.append(("dlt's nested-dict path, the same pages", nested, f"ours is {nested / ours:.1f} x as fast"))
-
-            read_json = (
-                "import duckdb, sys; duckdb.connect('read.duckdb').execute("
-                "\"create table events as select * from read_json('events.jsonl', format='newline_delimited')\")"
-            )
-            plain = seconds([sys.executable, "-c", read_json], folder)
-            rows.append(
-                ("DuckDB `read_json`, the same bytes on disk", plain, f"ours is {plain / ours:.2f} of its speed")
-            )
-
-            seconds([*cli, "run"], folder, **settings)
-            poll = best_of(POLLS, lambda: seconds([*cli, "run"], folder, **settings))
-            start = best_of(POLLS, lambda: seconds([sys.executable, "-c", "import dlt, duckdb"], folder, **settings))
-            rows.append(("`import dlt, duckdb`", start, ""))
-            rows.append(("`dropbox-audit run`, nothing new", poll, f"{poll / start:.2f} x the import"))
-    return rows
+PARTS: dict[str, list[Callable[[Bench], list[Row]]]] = {
+    "load": [load.speed],
+    "memory": [load.memory],
+    "rivals": [rivals.rivals],
+    "history": [history.history],
+    "polls": [polls.quiet, polls.news],
+    "questions": [questions.questions],
+}
+_PACKAGES = ("dropbox-audit", "dlt", "duckdb", "pyarrow", "dbt-core", "dropbox")
 
 
 def main() -> None:
-    events = int(sys.argv[1]) if len(sys.argv) > 1 else 200_000
-    rows = measure(events)
-    versions = ", ".join(f"{name} {version(name)}" for name in ("dlt", "duckdb", "pyarrow"))
-    lines = [
-        f"## {datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}",
-        "",
-        "| work | seconds | |",
-        "|---|---:|---|",
-        *(f"| {work} | {took:.2f} | {note} |" for work, took, note in rows),
-        "",
-    ]
-    print("\n".join(lines))
-    with RESULTS.open("a") as file:
-        file.write("\n".join(["", *lines]))
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all of them by default")
+    parser.add_argument("--scale", type=float, default=1.0, help="measure such a part of the published sizes")
+    parser.add_argument("--folder", type=Path, help="where to make everything; kept")
+    parser.add_argument("--results", type=Path, help="which file to append the table to")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.parts) - set(PARTS):
+        parser.error(f"unknown: {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    results = arguments.results or (RESULTS if arguments.scale == 1 else None)
+    head = _heading(arguments.scale)
+    lines = []
+    print(f"{head}\n\n{HEAD}", flush=True)
+    with _folder(arguments.folder) as folder:
+        bench = Bench(folder, arguments.scale)
+        for part in arguments.parts or PARTS:
+            for measure in PARTS[part]:
+                for row in measure(bench):
+                    lines.append(row.cells())
+                    print(lines[-1], flush=True)
+    if results is not None:
+        with results.open("a") as file:
+            file.write("\n".join(["", head, "", HEAD, *lines, ""]))
+
+
+@contextlib.contextmanager
+def _folder(kept: Path | None) -> Iterator[Path]:
+    if kept is not None:
+        kept.mkdir(parents=True, exist_ok=True)
+        yield kept.resolve()
+        return
+    with tempfile.TemporaryDirectory() as name:
+        yield Path(name)
+
+
+def _heading(scale: float) -> str:
+    versions = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
+    machine = f"{os.cpu_count()} cores, {_memory_gib():.0f} GiB, {platform.system()} {platform.machine()}"
+    part = "" if scale == 1 else f", {scale:g} of the sizes"
+    return f"## {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {machine}, Python {platform.python_version()}, {versions}{part}"
+
+
+def _memory_gib() -> float:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
