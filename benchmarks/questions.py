@@ -21,9 +21,12 @@ _SECONDS = 1.0
 _SIZE = list(SIZES)[-1]
 
 _SCAN = "select max(columns(*)) from dropbox_audit.events"
-_USER = "select actor_id from dropbox_audit.events where event_type = 'login_success' order by occurred_at limit 1"
-_GUEST = "select participant_id from dropbox_audit.event_participants order by occurred_on, event_id limit 1"
-_NEWEST = "select max(occurred_on) from dropbox_audit.events"
+_USER = (
+    "select actor_id from events where occurred_on between {month} "
+    "group by actor_id order by count(distinct event_type) desc, actor_id limit 1"
+)
+_GUEST = "select min(participant_id) from event_participants where occurred_on between {month}"
+_NEWEST = "select max(occurred_on) from events"
 
 
 def _of_events(view: str, counted: str = "count(*)") -> dict[str, str]:
@@ -121,11 +124,12 @@ def questions(bench: Bench) -> list[Row]:
 
 
 def _parameters(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """Who is asked about, and when, as SQL: and a month, a quarter and a year that ended some time ago."""
-    [(user,)] = connection.execute(_USER).fetchall()
-    [(guest,)] = connection.execute(_GUEST).fetchall()
+    """Whom and which days the questions are about, as SQL; the user is the one who did most kinds of things."""
     [(newest,)] = connection.execute(_NEWEST).fetchall()
-    return {"user": f"'{user}'", "guest": f"'{guest}'", **{name: _span(newest, days) for name, days in _SPANS.items()}}
+    spans = {name: _span(newest, days) for name, days in _SPANS.items()}
+    [(user,)] = connection.execute(_USER.format(**spans)).fetchall()
+    [(guest,)] = connection.execute(_GUEST.format(**spans)).fetchall()
+    return {"user": f"'{user}'", "guest": f"'{guest}'", **spans}
 
 
 _SPANS = {"month": 30, "quarter": 91, "year": 365}
