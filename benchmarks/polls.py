@@ -8,7 +8,6 @@ round, in which dbt reads its project anew and files are cold, does not count.
 import contextlib
 import json
 import time
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -68,17 +67,18 @@ class _Poll:
     transform: float
     dbt: float
     """From when dbt had read its project to when it was done."""
-    models: dict[str, float]
+    nodes: dict[str, dict[str, float]]
+    """What each model and each test took, by kind and name."""
 
     @classmethod
     def of(cls, finished: Finished, folder: Path) -> "_Poll":
         said = json.loads(finished.output)
         ran = json.loads((folder / "target" / "run_results.json").read_bytes())
-        models = Counter[str]()
+        nodes: dict[str, dict[str, float]] = {"model": {}, "test": {}}
         for result in ran["results"]:
             kind, _, name, *_ = result["unique_id"].split(".")
-            models["tests" if kind == "test" else name] += result["execution_time"]
-        return cls(finished.seconds, said["transform"]["seconds"], ran["elapsed_time"], models)
+            nodes[kind][name] = result["execution_time"]
+        return cls(finished.seconds, said["transform"]["seconds"], ran["elapsed_time"], nodes)
 
 
 def news(bench: Bench) -> list[Row]:
@@ -113,9 +113,17 @@ def news(bench: Bench) -> list[Row]:
 
 def _described(polls: list[_Poll]) -> str:
     whole, transform, dbt = (median(getattr(poll, name) for poll in polls) for name in ("whole", "transform", "dbt"))
-    models = Counter({name: median(poll.models[name] for poll in polls) for name in polls[0].models})
-    slowest = ", ".join(f"{name} {seconds:.2f}" for name, seconds in models.most_common(3))
+    kinds = ", ".join(
+        f"{kind}s {median(sum(poll.nodes[kind].values()) for poll in polls):.2f} (most: {_slowest(polls, kind)})"
+        for kind in ("model", "test")
+    )
     return (
         f"{whole:.2f} s: load {whole - transform:.2f}, dbt start {transform - dbt:.2f}, "
-        f"build {dbt:.2f} (summed over 4 threads: {slowest})"
+        f"build {dbt:.2f}; in its threads {kinds}"
     )
+
+
+def _slowest(polls: list[_Poll], kind: str) -> str:
+    seconds = {name: median(poll.nodes[kind].get(name, 0.0) for poll in polls) for name in polls[0].nodes[kind]}
+    name = max(seconds, key=lambda each: seconds[each])
+    return f"{name} {seconds[name]:.2f}"

@@ -17,7 +17,8 @@ class Row:
 
     def cells(self) -> str:
         verdict = {True: "met", False: "**missed**", None: ""}[self.is_met]
-        return f"| {self.work} | {self.measured} | {self.against} | {self.ratio:.2f} | {self.goal} | {verdict} |"
+        ratio = f"{self.ratio:.2f}" if self.ratio >= 0.1 else f"{self.ratio:.1g}"
+        return f"| {self.work} | {self.measured} | {self.against} | {ratio} | {self.goal} | {verdict} |"
 
 
 HEAD = "| work | measured | against | ratio | goal | |\n|---|---|---|---:|---|---|"
