@@ -12,15 +12,40 @@
     {%- elif var('touched_days', none) is not none -%}
         {{ is_given_day(day) }}
     {%- else -%}
-        {%- set found = run_query('select occurred_on from ' ~ touched ~ ' order by occurred_on').columns[0].values() -%}
-        {{ is_one_of(day, found) }}
+        {{ is_one_of(day, days_in(touched)) }}
     {%- endif -%}
+{%- endmacro %}
+
+
+{% macro days_in(touched) -%}
+    {{ return(run_query('select occurred_on from ' ~ touched ~ ' order by occurred_on').columns[0].values()) }}
 {%- endmacro %}
 
 
 {# Only the days of --vars touched_days; `true` when the variable is not given. #}
 {% macro is_given_day(day) -%}
     {{ 'true' if var('touched_days', none) is none else is_one_of(day, var('touched_days')) }}
+{%- endmacro %}
+
+
+{#
+    For data tests: what is stored was tested when it was new, so an update tests the days that it touches, and costs what
+    is new. They are those of --vars touched_days, else those that the update has just written down. `true` without
+    either: whoever builds everything tests everything.
+#}
+{% macro is_tested_day(day) -%}
+    {%- if execute and is_update() and var('touched_days', none) is none -%}
+        {#- Not a `ref`: it would let the selection of this model pick every test. -#}
+        {{ is_one_of(day, days_in(graph.nodes['model.dropbox_audit.int_dropbox__touched_days'].relation_name)) }}
+    {%- else -%}
+        {{ is_given_day(day) }}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# Whether this is the build of `dropbox-audit transform` that brings stored models up to date, and builds nothing else. #}
+{% macro is_update() -%}
+    {{ return(flags.WHICH == 'build' and 'config.materialized:incremental' in (invocation_args_dict.select or [])) }}
 {%- endmacro %}
 
 

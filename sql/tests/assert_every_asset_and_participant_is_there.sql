@@ -4,7 +4,7 @@
 
 with events as (
     select * from {{ ref('events') }}
-    where {{ is_given_day('occurred_on') }}
+    where {{ is_tested_day('occurred_on') }}
 ),
 
 assets as (
@@ -12,7 +12,7 @@ assets as (
         event_id,
         count(*) as asset_count
     from {{ ref('event_assets') }}
-    where {{ is_given_day('occurred_on') }}
+    where {{ is_tested_day('occurred_on') }}
     group by event_id
 ),
 
@@ -21,7 +21,7 @@ participants as (
         event_id,
         count(*) as participant_count
     from {{ ref('event_participants') }}
-    where {{ is_given_day('occurred_on') }}
+    where {{ is_tested_day('occurred_on') }}
     group by event_id
 )
 

@@ -4,7 +4,7 @@ with staged_events as (
     select * from {{ ref('stg_dropbox__events') }}
     where
         not is_replayed
-        and {{ is_given_day('occurred_on') }}
+        and {{ is_tested_day('occurred_on') }}
 ),
 
 taken_in_loads as (
@@ -13,12 +13,12 @@ taken_in_loads as (
 
 event_keys as (
     select * from {{ ref('int_dropbox__event_keys') }}
-    where {{ is_given_day('occurred_on') }}
+    where {{ is_tested_day('occurred_on') }}
 ),
 
 events as (
     select * from {{ ref('events') }}
-    where {{ is_given_day('occurred_on') }}
+    where {{ is_tested_day('occurred_on') }}
 ),
 
 copies as (

@@ -8,4 +8,4 @@ select
     first_seen_on,
     last_seen_on
 from {{ ref('int_dropbox__unknown_event_types') }}
-where {{ is_given_day('last_seen_on') }}
+where {{ is_tested_day('last_seen_on') }}

@@ -5,5 +5,5 @@ select
     occurred_on
 from {{ ref('events') }}
 where
-    {{ is_given_day('occurred_on') }}
+    {{ is_tested_day('occurred_on') }}
     and occurred_on <> {{ utc_date('occurred_at') }}

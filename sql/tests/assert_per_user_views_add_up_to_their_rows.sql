@@ -5,7 +5,7 @@ with listed as (
         'delete_events' as measure,
         count(distinct event_id) as listed_count
     from {{ ref('deletes') }}
-    where {{ is_given_day('occurred_on') }}
+    where {{ is_tested_day('occurred_on') }}
     group by occurred_on
 
     union all
@@ -15,7 +15,7 @@ with listed as (
         'share_events' as measure,
         count(*) as listed_count
     from {{ ref('shares') }}
-    where {{ is_given_day('occurred_on') }}
+    where {{ is_tested_day('occurred_on') }}
     group by occurred_on
 
     union all
@@ -25,7 +25,7 @@ with listed as (
         'external_shares' as measure,
         sum(external_recipients) as listed_count
     from {{ ref('shares') }}
-    where {{ is_given_day('occurred_on') }}
+    where {{ is_tested_day('occurred_on') }}
     group by occurred_on
 
     union all
@@ -35,7 +35,7 @@ with listed as (
         'public_links' as measure,
         sum(case when is_public_link then 1 else 0 end) as listed_count
     from {{ ref('shares') }}
-    where {{ is_given_day('occurred_on') }}
+    where {{ is_tested_day('occurred_on') }}
     group by occurred_on
 
     union all
@@ -45,7 +45,7 @@ with listed as (
         'sign_ins' as measure,
         sum(case when event_type in ('login_success', 'login_fail') then 1 else 0 end) as listed_count
     from {{ ref('logins') }}
-    where {{ is_given_day('occurred_on') }}
+    where {{ is_tested_day('occurred_on') }}
     group by occurred_on
 ),
 

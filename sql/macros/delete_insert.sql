@@ -1,0 +1,9 @@
+{#
+    What a day's new rows replace. Snowflake may skip partitions for the days that stand in a subquery, and surely does for
+    literals.
+#}
+{% macro snowflake__get_delete_insert_merge_sql(target, source, unique_key, dest_columns, incremental_predicates) -%}
+    {%- set predicates = (incremental_predicates or []) + [in_touched_days('DBT_INTERNAL_DEST.' ~ unique_key)] -%}
+    {%- set dml = default__get_delete_insert_merge_sql(target, source, unique_key, dest_columns, predicates) -%}
+    {{ return(snowflake_dml_explicit_transaction(dml)) }}
+{%- endmacro %}
