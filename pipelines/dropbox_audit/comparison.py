@@ -119,7 +119,7 @@ class Comparison:
         for batch in view or ():
             table = pa.Table.from_batches([batch])
             said = zip(table["event_id"].to_pylist(), table["event"].to_pylist(), strict=True)
-            is_sound = [event_id is not None and identity_of(event) == event_id[:32] for event_id, event in said]
+            is_sound = [event_id is not None and identity_of(event or "") == event_id[:32] for event_id, event in said]
             self._insert("held_now", table.drop_columns("event").append_column(_HELD.field("is_sound"), [is_sound]))
         if view is None:
             self._scratch.execute(

@@ -129,7 +129,7 @@ def advance(walk: Walk, page: Page, rows: PageRows, received_at: datetime) -> tu
             walk,
             cursor=page.cursor,
             page_no=walk.page_no + 1,
-            event_count=walk.event_count + (0 if is_replayed else len(rows.events)),
+            event_count=walk.event_count + (0 if is_replayed else rows.event_count),
             page_digest=rows.digest,
             # An answer merely repeated says nothing of the next; only a new page under the cursor that was sent does.
             is_standing=is_same_cursor and (walk.is_standing or not is_equal),

@@ -208,8 +208,8 @@ class LogReader:
             rows, walk_id=walk.walk_id, page_no=walk.page_no, is_replayed=is_replayed, received_at=answer.received_at
         )
         self.tally.pages += 1
-        self.tally.events += 0 if is_replayed else len(rows.events)
-        self.tally.rejected_events += len(rows.rejected)
+        self.tally.events += 0 if is_replayed else rows.event_count
+        self.tally.rejected_events += rows.rejected_count
         self.tally.replayed_pages += is_replayed
         if is_given_up:
             # Received before its reader heard of it: kept as evidence, though others read this stretch.

@@ -4,7 +4,7 @@ A page is decoded only as far as the columns need, and each event's complete JSO
 unknown is lost and no event can fail its page. Three things are computed here that everything downstream rests on:
 
 `identity`
-    The 128-bit hash of the event's canonical JSON (sorted keys) without presentation, that is without
+    The 128-bit hash (of SHA-256) of the event's canonical JSON (sorted keys) without presentation, that is without
     `event_type.description` and `event_category` (Dropbox rewords and moves them), without `display_name` and `email`
     of anyone who carries an account id, and without city, region and country where there is an IP address. The same
     event read again has the same identity however it is presented; two real events may share one.
@@ -16,7 +16,6 @@ unknown is lost and no event can fail its page. Three things are computed here t
     The hash of a page's exact hashes in order: equal when two pages hold equal events.
 """
 
-from dropbox_audit.events.identity import identity_of
 from dropbox_audit.events.pages import MalformedPageError, Page, decode_page
 from dropbox_audit.events.rows import (
     EVENT_ASSETS,
@@ -28,6 +27,7 @@ from dropbox_audit.events.rows import (
     PageRows,
     Tables,
     decode_events,
+    identity_of,
 )
 
 __all__ = [

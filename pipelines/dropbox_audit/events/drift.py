@@ -7,11 +7,10 @@ says so, to whoever reads the log and may want a new column.
 from collections.abc import Iterable
 from functools import cache, lru_cache
 from importlib import resources
-from typing import Any
 
 import orjson
 
-_EVENT = frozenset(
+EVENT_FIELDS = frozenset(
     {
         *("timestamp", "event_category", "actor", "origin", "involve_non_team_member", "context"),
         *("participants", "assets", "event_type", "details"),
@@ -28,32 +27,21 @@ def details_fields() -> dict[str, frozenset[str]]:
     return {event_type: frozenset({".tag", *names}) for event_type, names in orjson.loads(text).items()}
 
 
-def unknown_fields(event: dict[str, Any], event_type: str, origin: dict[str, Any], details: Any) -> str | None:
+@lru_cache(maxsize=4096)
+def unknown_fields(
+    event_type: str, of_event: frozenset[str], of_origin: frozenset[str], of_details: frozenset[str] | None
+) -> str | None:
     """The paths of the fields that the specification does not know, sorted and comma separated; None for none.
 
-    Looks at the event itself, at `origin`, and at `details` where the event type is a known one and Dropbox could
-    retrieve them. Commas and characters that no one can see are written as `?`.
+    Looks at the keys of the event itself, of `origin`, and of `details` (None where there is nothing to judge) if the
+    event type is a known one. Commas and characters that no one can see are written as `?`. Events of a type have the
+    same keys, so the answers are remembered.
     """
     known = details_fields().get(event_type)
-    if (
-        _EVENT.issuperset(event)
-        and _ORIGIN.issuperset(origin)
-        and (known is None or type(details) is not dict or known.issuperset(details))
-    ):
-        return None
-    is_judged = known is not None and type(details) is dict and details.get(".tag") != "missing_details"
-    return _described(
-        frozenset(event.keys() - _EVENT),
-        frozenset(origin.keys() - _ORIGIN),
-        frozenset(details.keys() - known) if is_judged else frozenset(),
-    )
-
-
-@lru_cache(maxsize=1024)
-def _described(of_event: frozenset[str], of_origin: frozenset[str], of_details: frozenset[str]) -> str | None:
-    """The paths as text. A new field comes with every event of its type, so the same ones are asked for again."""
-    paths = {*_paths(of_event), *_paths(of_origin, "origin."), *_paths(of_details, "details.")}
-    text = ",".join(sorted(paths))
+    unknown = {*_paths(of_event - EVENT_FIELDS), *_paths(of_origin - _ORIGIN, "origin.")}
+    if known is not None and of_details is not None:
+        unknown |= {*_paths(of_details - known, "details.")}
+    text = ",".join(sorted(unknown))
     return (text if len(text) <= _MOST_CHARACTERS else text[: _MOST_CHARACTERS - 3] + "...") or None
 
 

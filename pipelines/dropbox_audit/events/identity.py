@@ -1,7 +1,7 @@
 """Canonical JSON and identity: what an event says, apart from how it is presented."""
 
+import hashlib
 import json
-from hashlib import blake2b
 from typing import Any
 
 import orjson
@@ -34,30 +34,19 @@ def canonical(value: Any) -> bytes:
         return text.encode("utf-8", "replace")
 
 
-def canonical_hash(value: Any) -> str:
-    """128 bits over the canonical JSON, as 32 hex digits."""
-    return blake2b(canonical(value), digest_size=16).hexdigest()
+def hash_of(canonical_json: bytes) -> str:
+    """The first 128 bits of SHA-256 over canonical JSON, as 32 hex digits."""
+    return hashlib.sha256(canonical_json).hexdigest()[:32]
 
 
-def identity_of(event: str | None) -> str | None:
-    """The identity of an event's complete JSON; None for what is no event."""
-    try:
-        decoded = loads((event or "").encode())
-    except (NotAnEventError, RecursionError):
-        return None
-    if type(decoded) is not dict:
-        return None
-    strip_presentation(decoded)
-    return canonical_hash(decoded)
-
-
-def strip_presentation(event: dict[str, Any]) -> None:
-    """Take out of an event, in place, what does not belong to its identity."""
+def strip_presentation(event: dict[str, Any]) -> dict[str, Any]:
+    """The same event, changed in place: without what does not belong to its identity."""
     event.pop("event_category", None)
     event_type = event.get("event_type")
     if type(event_type) is dict:
         event_type.pop("description", None)
     _strip_people_and_places(event)
+    return event
 
 
 def _strip_people_and_places(node: dict[str, Any]) -> None:

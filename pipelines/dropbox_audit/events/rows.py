@@ -1,15 +1,17 @@
 """Events as rows: the Arrow schemas, and what each column takes from an event."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from hashlib import blake2b
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 
+import msgspec
+import orjson
 import pyarrow as pa
 
 from dropbox_audit.events.drift import unknown_fields
-from dropbox_audit.events.identity import NotAnEventError, canonical, canonical_hash, loads, strip_presentation
+from dropbox_audit.events.identity import NotAnEventError, canonical, hash_of, loads, strip_presentation
+from dropbox_audit.events.parts import PARTS, Body, Memory, Part, part_of
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
 
@@ -90,44 +92,71 @@ EVENT_PARTICIPANTS = pa.schema(
 REJECTED_EVENTS = pa.schema([*_ROW_KEY, ("reason", pa.string()), ("event", pa.string()), ("received_at", TIMESTAMP)])
 """One row per list item that is no event: not an object, or without a usable timestamp."""
 
-_IS_TEAM_MEMBER = {"team_member": True, "non_team_member": False, "trusted_non_team_member": False}
-_USABLE_INT64 = range(-(2**63), 2**63)
+_PLACE = ("walk_id", "page_no", "is_replayed", "received_at")
+"""Columns that a row gets with its page's place in a walk."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class PageRows:
-    """A page's rows before they know their place in a walk; what `decode_events` returns."""
+    """A page's rows before they know their place in a walk: the tables lack the columns of `_PLACE`.
 
-    events: list[tuple[Any, ...]] = field(default_factory=list)
-    assets: list[tuple[Any, ...]] = field(default_factory=list)
-    participants: list[tuple[Any, ...]] = field(default_factory=list)
-    rejected: list[tuple[Any, ...]] = field(default_factory=list)
-    digest: str = ""
-    first_occurred_at: datetime | None = None
-    last_occurred_at: datetime | None = None
+    `digest` is the hash of the events' exact hashes in order; the two times are those of the earliest and latest event.
+    """
+
+    tables: Mapping[str, pa.Table]
+    digest: str
+    first_occurred_at: datetime | None
+    last_occurred_at: datetime | None
+
+    @property
+    def event_count(self) -> int:
+        """Items that are events."""
+        return int(self.tables["events"].num_rows)
+
+    @property
+    def rejected_count(self) -> int:
+        """Items that are none."""
+        return int(self.tables["rejected_events"].num_rows)
 
 
 def decode_events(raw_events: Sequence[bytes]) -> PageRows:
     """Decode a page's events into rows; an item that is no event becomes a rejected row, never an error."""
-    rows = PageRows()
-    digest = blake2b(digest_size=16)
+    events: list[tuple[Any, ...]] = []
+    assets: list[tuple[Any, ...]] = []
+    participants: list[tuple[Any, ...]] = []
+    rejected: list[tuple[Any, ...]] = []
+    digests: list[bytes] = []
     for position, raw in enumerate(raw_events):
         try:
-            event = loads(raw)
-            row, occurred_at = _event_row(position, raw, event, rows)
+            event = _decode(raw)
         except (NotAnEventError, RecursionError) as error:
             reason = str(error) if isinstance(error, NotAnEventError) else "nested too deeply"
-            rows.rejected.append((position, reason, _text_bytes(raw)))
-            digest.update(raw)
+            rejected.append((position, reason, _text_bytes(raw)))
+            digests.append(raw)
             continue
-        rows.events.append(row)
-        digest.update(row[_EXACT_HASH].encode())
-        if rows.first_occurred_at is None or occurred_at < rows.first_occurred_at:
-            rows.first_occurred_at = occurred_at
-        if rows.last_occurred_at is None or occurred_at > rows.last_occurred_at:
-            rows.last_occurred_at = occurred_at
-    rows.digest = digest.hexdigest()
-    return rows
+        occurred_on = event.occurred // _DAY
+        events.append((position, event.identity, event.exact_hash, event.occurred, occurred_on, *event.columns, raw))
+        digests.append(event.exact_hash.encode())
+        for place, columns in enumerate(event.assets):
+            assets.append((position, place, occurred_on, *columns))
+        for place, columns in enumerate(event.participants):
+            participants.append((position, place, occurred_on, *columns))
+    times = [row[_OCCURRED] for row in events]
+    rows = {"events": events, "event_assets": assets, "event_participants": participants, "rejected_events": rejected}
+    return PageRows(
+        {name: _table(schema, rows[name]) for name, schema in _WITHOUT_PLACE.items()},
+        hash_of(b"".join(digests)),
+        _moment(min(times)) if times else None,
+        _moment(max(times)) if times else None,
+    )
+
+
+def identity_of(event: str) -> str | None:
+    """The identity of an event's complete JSON; None for what is no event."""
+    try:
+        return _decode(event.encode()).identity
+    except (NotAnEventError, RecursionError):
+        return None
 
 
 class Tables:
@@ -142,17 +171,20 @@ class Tables:
 
     def add(self, rows: PageRows, *, walk_id: str, page_no: int, is_replayed: bool, received_at: datetime) -> None:
         """Add a page at its place in the walk."""
-        self.event_count += len(rows.events)
-        received = _microseconds(received_at)
-        for name, items, head, tail in (
-            ("events", rows.events, {"walk_id": walk_id, "page_no": page_no}, {"received_at": received}),
-            ("event_assets", rows.assets, {"walk_id": walk_id, "page_no": page_no}, {}),
-            ("event_participants", rows.participants, {"walk_id": walk_id, "page_no": page_no}, {}),
-            ("rejected_events", rows.rejected, {"walk_id": walk_id, "page_no": page_no}, {"received_at": received}),
-        ):
-            if items:
-                constants = {**head, **tail, **({"is_replayed": is_replayed} if name == "events" else {})}
-                self._pages[name].append(_table(SCHEMAS[name], items, constants))
+        self.event_count += rows.event_count
+        place = {
+            "walk_id": pa.scalar(walk_id),
+            "page_no": pa.scalar(page_no),
+            "is_replayed": pa.scalar(is_replayed),
+            "received_at": pa.scalar(_microseconds(received_at)).cast(TIMESTAMP),
+        }
+        for name, table in rows.tables.items():
+            if table.num_rows:
+                columns = [
+                    pa.repeat(place[column], table.num_rows) if column in place else table[column]
+                    for column in SCHEMAS[name].names
+                ]
+                self._pages[name].append(pa.Table.from_arrays(columns, schema=SCHEMAS[name]))
 
     def take(self) -> dict[str, pa.Table]:
         """The tables so far, each at least an empty one with its schema."""
@@ -172,24 +204,23 @@ SCHEMAS: dict[str, pa.Schema] = {
 }
 
 
-def _table(schema: pa.Schema, items: list[tuple[Any, ...]], constants: dict[str, Any]) -> pa.Table:
-    columns = iter(zip(*items, strict=True))
+_WITHOUT_PLACE = {
+    name: pa.schema([column for column in schema if column.name not in _PLACE]) for name, schema in SCHEMAS.items()
+}
+
+
+def _table(schema: pa.Schema, items: list[tuple[Any, ...]]) -> pa.Table:
+    if not items:
+        return schema.empty_table()
     arrays = []
-    for column in schema:
-        if column.name in constants:
-            value = pa.scalar(constants[column.name], _storage_type(column.type))
-            array = pa.repeat(value, len(items))
-        else:
-            array = _array(next(columns), _storage_type(column.type))
+    for column, values in zip(schema, zip(*items, strict=True), strict=True):
+        # Times and dates travel as integers: building them from Python objects costs several times more.
+        array = _array(values, _STORED_AS.get(column.type, column.type))
         arrays.append(array if array.type == column.type else array.cast(column.type))
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _storage_type(kind: pa.DataType) -> pa.DataType:
-    # Times and dates travel as integers: building them from Python objects costs several times more.
-    if pa.types.is_timestamp(kind):
-        return pa.int64()
-    return pa.int32() if pa.types.is_date32(kind) else kind
+_STORED_AS = {TIMESTAMP: pa.int64(), pa.date32(): pa.int32()}
 
 
 def _array(values: Iterable[Any], kind: pa.DataType) -> pa.Array:
@@ -215,145 +246,122 @@ def _text_bytes(raw: bytes) -> bytes:
 
 # -- one event --------------------------------------------------------------------------------------------------
 
-_EXACT_HASH = 2
-"""Place of `exact_hash` in an event's row."""
+_DAY = 86_400_000_000
+"""Microseconds."""
+_OCCURRED = 3
+"""Place of the time in an event's row."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_split = msgspec.json.Decoder(Body).decode
+_actor, _assets, _context, _details, _category, _type, _involve, _origin, _participants = map(Memory, PARTS)
 
 
-def _event_row(position: int, raw: bytes, event: Any, rows: PageRows) -> tuple[tuple[Any, ...], datetime]:
+class _Event(NamedTuple):
+    """What an event's rows are made of; `columns` are those from `event_type` to `unknown_fields`."""
+
+    occurred: int
+    identity: str
+    exact_hash: str
+    columns: tuple[Any, ...]
+    assets: Sequence[tuple[Any, ...]]
+    participants: Sequence[tuple[Any, ...]]
+
+
+def _decode(raw: bytes) -> _Event:
+    """An event; raises NotAnEventError or RecursionError for what is none."""
+    try:
+        return _familiar(raw)
+    except (ValueError, RecursionError):
+        return _unfamiliar(raw)
+
+
+def _familiar(raw: bytes) -> _Event:
+    """An event whose keys are those of the specification, from parts that may have been seen before.
+
+    Raises:
+        ValueError, RecursionError: it is not of that kind.
+    """
+    body = _split(raw)
+    actor, assets, context = _actor[bytes(body.actor)], _assets[bytes(body.assets)], _context[bytes(body.context)]
+    details, category = _details[bytes(body.details)], _category[bytes(body.event_category)]
+    event_type, involve = _type[bytes(body.event_type)], _involve[bytes(body.involve_non_team_member)]
+    origin, participants = _origin[bytes(body.origin)], _participants[bytes(body.participants)]
+    # The canonical JSON of the whole is that of its parts in the order of their keys.
+    end = orjson.dumps(body.timestamp)
+    exact = b'{%b%b%b%b%b%b%b%b%b"timestamp":%b}' % (
+        *(actor.exact, assets.exact, context.exact, details.exact, category.exact),
+        *(event_type.exact, involve.exact, origin.exact, participants.exact, end),
+    )
+    facts = b'{%b%b%b%b%b%b%b%b%b"timestamp":%b}' % (
+        *(actor.facts, assets.facts, context.facts, details.facts, category.facts),
+        *(event_type.facts, involve.facts, origin.facts, participants.facts, end),
+    )
+    parts = (actor, assets, context, details, category, event_type, involve, origin, participants)
+    return _event(_occurred(body.timestamp), hash_of(facts), hash_of(exact), _NO_NAMES, *parts)
+
+
+def _unfamiliar(raw: bytes) -> _Event:
+    """Any event, decoded as a whole.
+
+    Raises:
+        NotAnEventError, RecursionError: it is none.
+    """
+    event = loads(raw)
     if type(event) is not dict:
         raise NotAnEventError("not an object")
-    occurred_at = _occurred_at(event.get("timestamp"))
-    occurred = _microseconds(occurred_at)
-    occurred_on = occurred // 86_400_000_000
-    exact_hash = canonical_hash(event)
+    occurred = _occurred(event.get("timestamp"))
+    exact_hash = hash_of(canonical(event))
+    names = frozenset(event)
+    parts = [part_of(key, event.get(key)) for key in PARTS]
+    return _event(occurred, hash_of(canonical(strip_presentation(event))), exact_hash, names, *parts)
 
-    event_type = event.get("event_type")
-    type_tag = _tag(event_type) or "unknown"
-    actor_tag, actor = _unwrap(event.get("actor"))
-    context_tag, context = _unwrap(event.get("context"))
-    origin = _dict(event.get("origin"))
-    geo = _dict(origin.get("geo_location"))
-    access_tag, access = _unwrap(origin.get("access_method"))
-    assets = _list(event.get("assets"))
-    participants = _list(event.get("participants"))
-    details = event.get("details")
-    involves = event.get("involve_non_team_member")
 
-    head = (
-        type_tag,
-        _tag(event.get("event_category")),
-        _str(event_type.get("description")) if type(event_type) is dict else None,
-        actor_tag,
-        _str(actor.get(".tag")) if actor_tag != actor.get(".tag") else None,
-        _str(actor.get("account_id")) or _str(actor.get("app_id")),
-        _str(actor.get("team_member_id")),
-        _str(actor.get("email")) or _str(actor.get("reseller_email")),
-        _str(actor.get("display_name")) or _str(actor.get("reseller_name")),
-        context_tag,
-        _str(context.get("account_id")) or _str(context.get("team_id")) or _str(context.get("team")),
-        _str(context.get("email")),
-        _str(geo.get("ip_address")),
-        _str(geo.get("city")),
-        _str(geo.get("region")),
-        _str(geo.get("country")),
-        access_tag,
-        _str(access.get("session_id")),
-        involves if type(involves) is bool else None,
-        len(assets),
-        len(participants),
-        None if details is None else canonical(details),
-        _tag(details) == "missing_details",
-        unknown_fields(event, type_tag, origin, details),
-        raw,
+def _event(
+    occurred: int,
+    identity: str,
+    exact_hash: str,
+    names: frozenset[str],
+    actor: Part,
+    assets: Part,
+    context: Part,
+    details: Part,
+    category: Part,
+    event_type: Part,
+    involve: Part,
+    origin: Part,
+    participants: Part,
+) -> _Event:
+    type_tag, description = event_type.columns
+    columns = (
+        *(type_tag, *category.columns, description, *actor.columns, *context.columns, *origin.columns),
+        *(*involve.columns, *assets.columns, *participants.columns, *details.columns),
+        unknown_fields(type_tag, names, origin.names or _NO_NAMES, details.names),
     )
-    asset_rows = [(position, place, occurred_on, *_asset(asset)) for place, asset in enumerate(assets)]
-    participant_rows = [(position, place, occurred_on, *_participant(who)) for place, who in enumerate(participants)]
-
-    # Last, because it takes the presentation out of `event`.
-    strip_presentation(event)
-    identity = canonical_hash(event)
-    rows.assets += asset_rows
-    rows.participants += participant_rows
-    return (position, identity, exact_hash, occurred, occurred_on, *head), occurred_at
+    return _Event(occurred, identity, exact_hash, columns, assets.items, participants.items)
 
 
-def _asset(item: Any) -> tuple[Any, ...]:
-    tag, asset = _unwrap(item)
-    path = _dict(asset.get("path"))
-    place = _dict(path.get("namespace_relative"))
-    size = asset.get("file_size")
-    return (
-        tag,
-        _first(asset, "display_name", "doc_title", "folder_name", "showcase_title"),
-        _str(path.get("contextual")),
-        _str(place.get("ns_id")),
-        _str(place.get("relative_path")),
-        _first(asset, "file_id", "doc_id", "folder_id", "showcase_id"),
-        size if type(size) is int and size in _USABLE_INT64 else None,
-    )
+_NO_NAMES = frozenset[str]()
 
 
-def _participant(item: Any) -> tuple[Any, ...]:
-    tag, who = _unwrap(item)
-    user_type = _str(who.get(".tag")) if tag != who.get(".tag") else None
-    return (
-        tag,
-        user_type,
-        _first(who, "account_id", "group_id"),
-        _str(who.get("email")),
-        _str(who.get("display_name")),
-        _IS_TEAM_MEMBER.get(user_type) if user_type else None,
-    )
-
-
-def _first(node: dict[str, Any], *keys: str) -> str | None:
-    for key in keys:
-        if type(value := node.get(key)) is str:
-            return value
-    return None
-
-
-def _unwrap(node: Any) -> tuple[str | None, dict[str, Any]]:
-    """A union's tag and fields: Stone nests a member with subtypes under its tag and flattens a plain struct."""
-    if type(node) is not dict:
-        return _str(node), {}
-    tag = _str(node.get(".tag"))
-    inner = node.get(tag) if tag is not None else None
-    return tag, inner if type(inner) is dict else node
-
-
-def _tag(node: Any) -> str | None:
-    return _str(node.get(".tag")) if type(node) is dict else _str(node)
-
-
-def _str(value: Any) -> str | None:
-    return value if type(value) is str else None
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    return value if type(value) is dict else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if type(value) is list else []
-
-
-def _occurred_at(timestamp: Any) -> datetime:
+def _occurred(timestamp: Any) -> int:
+    """Microseconds since 1970."""
     if timestamp is None:
         raise NotAnEventError("no timestamp")
     if type(timestamp) is str:
         try:
             moment = datetime.fromisoformat(timestamp)
-            moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-            return moment.astimezone(UTC)
+            if moment.tzinfo is not UTC:
+                moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+            return _microseconds(moment)
         except (ValueError, OverflowError):
             pass
     raise NotAnEventError("a timestamp that is no time")
 
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
 def _microseconds(moment: datetime) -> int:
     delta = moment - _EPOCH
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+
+def _moment(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)
