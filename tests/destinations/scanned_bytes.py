@@ -195,8 +195,8 @@ def named_days(condition: exp.Expression, alias: str, day: str) -> Days | None:
 
 
 VARIABLE = "dbt_partitions_for_replacement"
-"""Where dbt's script for BigQuery keeps the days of the rows that it has just built from the touched days: a constant to the
-statements that follow, which is what its authors rely on to prune."""
+"""Where dbt's script for BigQuery keeps the days of the rows that it has just built from the touched days: a constant
+to the statements after it, by which, as dbt's authors say, their merge prunes."""
 
 
 def literal(value: exp.Expression) -> str | None:
