@@ -6,6 +6,7 @@ and timestamps of its own, in the columns as in the JSON; 20 copies make one loa
 builds the views. So at each size a day holds as many events as at the others, and only the history behind it is longer.
 """
 
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -52,6 +53,8 @@ def standing(bench: Bench, name: str) -> Iterator[Warehouse]:
     log = folder / "log.jsonl"
     is_made = folder / "made"
     if not is_made.exists():
+        # Perhaps a run broke off while it made one.
+        shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         append(log, evenly(seed_events := bench.count(SEED_EVENTS, 100), seed_events / SEED_DAYS, _end()))
     with serving(log) as served:
