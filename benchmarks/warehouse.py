@@ -56,7 +56,8 @@ def standing(bench: Bench, name: str) -> Iterator[Warehouse]:
         # Perhaps a run broke off while it made one.
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        append(log, evenly(seed_events := bench.count(SEED_EVENTS, 100), seed_events / SEED_DAYS, _end()))
+        events = bench.count(SEED_EVENTS, 100)
+        append(log, evenly(events, events / SEED_DAYS, _end()))
     with serving(log) as served:
         warehouse = Warehouse(Installation(folder, served.url), log, served)
         if not is_made.exists():
