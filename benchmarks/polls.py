@@ -64,10 +64,10 @@ class _Poll:
     def of(cls, finished: Finished, folder: Path) -> "_Poll":
         said = json.loads(finished.output)
         ran = json.loads((folder / "target" / "run_results.json").read_bytes())
-        nodes: dict[str, dict[str, float]] = {"model": {}, "test": {}}
+        nodes: dict[str, dict[str, float]] = {}
         for result in ran["results"]:
             kind, _, name, *_ = result["unique_id"].split(".")
-            nodes[kind][name] = result["execution_time"]
+            nodes.setdefault(kind, {})[name] = result["execution_time"]
         return cls(finished.seconds, said["transform"]["seconds"], ran["elapsed_time"], nodes)
 
 
@@ -103,17 +103,14 @@ def news(bench: Bench) -> list[Row]:
 
 def _described(polls: list[_Poll]) -> str:
     whole, transform, dbt = (median(getattr(poll, name) for poll in polls) for name in ("whole", "transform", "dbt"))
-    kinds = ", ".join(
-        f"{kind}s {median(sum(poll.nodes[kind].values()) for poll in polls):.2f} (most: {_slowest(polls, kind)})"
-        for kind in ("model", "test")
-    )
+    kinds = ", ".join(f"{kind}s {_described_nodes(polls, kind)}" for kind in polls[0].nodes)
     return (
         f"{whole:.2f} s: load {whole - transform:.2f}, dbt start {transform - dbt:.2f}, "
         f"build {dbt:.2f}; in its threads {kinds}"
     )
 
 
-def _slowest(polls: list[_Poll], kind: str) -> str:
+def _described_nodes(polls: list[_Poll], kind: str) -> str:
     seconds = {name: median(poll.nodes[kind].get(name, 0.0) for poll in polls) for name in polls[0].nodes[kind]}
-    name = max(seconds, key=lambda each: seconds[each])
-    return f"{name} {seconds[name]:.2f}"
+    slowest = max(seconds, key=lambda name: seconds[name])
+    return f"{sum(seconds.values()):.2f} (most: {slowest} {seconds[slowest]:.2f})"
