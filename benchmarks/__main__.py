@@ -8,9 +8,9 @@
     questions   each view on 10 million events against a full scan
 
 Each figure is a ratio of two things measured in one run on one machine. The table is printed, and appended to
-benchmarks/results.md. Everything together takes about half an hour, 20 GB of disk and 20 GB of memory. `--scale 0.01` tries it all on
-little, and appends nothing unless `--results` names a file; `--folder` keeps what was made, and makes no warehouse anew
-that a former run has left there.
+benchmarks/results.md. Everything together takes about half an hour, 20 GB of disk and 20 GB of memory. `--scale 0.01`
+tries it all out on little, and appends nothing unless `--results` names a file; `--folder` keeps what was made, and
+makes no warehouse anew that a former run has left there.
 """
 
 import argparse
