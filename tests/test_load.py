@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import subprocess
 import threading
 from collections import Counter
 from datetime import datetime, timedelta
@@ -43,6 +46,28 @@ def test_a_first_load_brings_every_event_byte_for_byte(workspace: Workspace, ser
     assert multiset(workspace.events()) == multiset(events)
     texts = Counter(row[0].encode() for row in workspace.rows("select event from dropbox_raw.events"))
     assert texts == Counter(server.log._raw)
+
+
+def test_megabytes_are_decoded_in_processes_of_their_own_and_none_is_left(
+    workspace: Workspace, serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = []
+    popen = subprocess.Popen
+
+    def start(command: list[str], **options: Any) -> Any:
+        started.append(popen(command, **options))
+        return started[-1]
+
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(subprocess, "Popen", start)
+    details = {".tag": "file_add_comment_details", "comment_text": "x" * 4000}
+    events = [make_event(number, details=details) for number in range(6000)]
+    _, url = serve(events)
+    result = workspace.load(url)
+    assert (result.events, result.error) == (6000, None)
+    assert multiset(workspace.events()) == multiset(events)
+    assert [process.args[-1] for process in started] == ["dropbox_audit.decoders"]
+    assert [process.returncode for process in started] == [-signal.SIGKILL]
 
 
 def test_a_poll_that_finds_nothing_makes_one_request_and_leaves_the_file_alone(

@@ -6,18 +6,21 @@ and in bytes. Nothing that was fetched counts until the consumer has taken it.
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from dropbox_audit.api import CursorLost, DropboxClient
 from dropbox_audit.clock import Clock
 from dropbox_audit.cursor import Walk, parse
+from dropbox_audit.decoders import Decoders
 from dropbox_audit.errors import ConfigurationError
-from dropbox_audit.events import MalformedPageError, Page, decode_page
+from dropbox_audit.events import MalformedPageError, Page, PageRows, decode_page
 
 _AHEAD = 16
 """So many answers for each thread may wait for the consumer."""
 _AHEAD_BYTES = 32 << 20
+_FAR_AHEAD_BYTES = 2 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,8 @@ class Answer:
     """From the request to the answer, waits included."""
     size: int
     """Bytes of the body."""
+    rows: Callable[[], PageRows]
+    """Gives the page's rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,7 @@ class Readers:
     def __init__(self, client: DropboxClient, clock: Clock, most: int) -> None:
         self._client = client
         self._clock = clock
+        self._decoders = Decoders()
         self._most = most
         self._threads: list[threading.Thread] = []
         self._changed = threading.Condition()
@@ -109,6 +115,11 @@ class Readers:
         """Whether something waits to be taken."""
         return bool(self._arrived)
 
+    @property
+    def are_far_ahead(self) -> bool:
+        """Whether so much waits to be taken that it is not reading which takes the time."""
+        return self._bytes >= _FAR_AHEAD_BYTES
+
     def halt(self) -> None:
         """Ask for nothing more; what has arrived can still be taken."""
         with self._changed:
@@ -120,6 +131,7 @@ class Readers:
         self.halt()
         for thread in self._threads:
             thread.join(timeout=1.0)
+        self._decoders.close()
 
     # -- in the threads -----------------------------------------------------------------------------------------
 
@@ -156,7 +168,8 @@ class Readers:
                 raise ConfigurationError(
                     f"The answer is not that of Dropbox's team log ({error}): is api_url Dropbox's address?"
                 ) from error
-            self._give(Answer(walk.walk_id, page, self._clock.now(), seconds, len(body)))
+            rows = self._decoders.decode(page.events, len(body))
+            self._give(Answer(walk.walk_id, page, self._clock.now(), seconds, len(body), rows))
             cursor = page.cursor
             if not page.has_more:
                 return

@@ -17,7 +17,7 @@ from dropbox_audit.api import DropboxClient, Notice
 from dropbox_audit.clock import Clock
 from dropbox_audit.cursor import Walk, advance, after_history, covers_until, note_history, parse, successor
 from dropbox_audit.errors import RunError, Stopped
-from dropbox_audit.events import TIMESTAMP, Tables, decode_events
+from dropbox_audit.events import TIMESTAMP, Tables
 from dropbox_audit.history import Pace, cut_longest, hand_over
 from dropbox_audit.readers import Answer, Arrival, Failed, Lost, Readers
 
@@ -198,7 +198,7 @@ class LogReader:
             if not is_given_up:
                 self._succeed(walk, answer)
             return 0
-        rows = decode_events(answer.page.events)
+        rows = answer.rows()
         try:
             after, is_replayed = advance(walk, answer.page, rows, answer.received_at)
         except RunError as error:
@@ -289,7 +289,7 @@ class LogReader:
 
     def _hand_over(self, walk: Walk, pace: Pace) -> None:
         """Leave a long history to parallel readers."""
-        if self._workers < 2:
+        if self._workers < 2 or self._readers.are_far_ahead:
             return
         parts = hand_over(walk, pace, self._workers + 1, self._lookback, self._clock.now())
         if parts is not None:
@@ -300,7 +300,7 @@ class LogReader:
         """Cut a window that would keep its reader busy when the others have nothing left to do."""
         active = [self.walks[walk_id] for walk_id in self._active]
         windows = [(walk, self._pace(walk)) for walk in active if walk.kind == "window"]
-        if self._workers < 2 or not windows:
+        if self._workers < 2 or not windows or self._readers.are_far_ahead:
             return
         readers = self._workers + (len(windows) == len(active))
         cut = cut_longest(windows, readers, self._clock.now())
