@@ -107,7 +107,7 @@ def advance(walk: Walk, page: Page, rows: PageRows, received_at: datetime) -> tu
     Raises:
         StuckWalkError: the same answer for the third time.
     """
-    has_items = bool(page.events)
+    has_items = rows.item_count > 0
     is_equal = rows.digest == walk.page_digest
     is_same_cursor = walk.cursor is not None and page.cursor == walk.cursor
     repeats = walk.repeats + 1 if is_equal and is_same_cursor and page.has_more else 0
@@ -120,7 +120,7 @@ def advance(walk: Walk, page: Page, rows: PageRows, received_at: datetime) -> tu
         has_items
         and walk.page_no > 0
         and is_equal
-        and (is_same_cursor or walk.is_standing or len(page.events) >= REPLAYED_PAGE_EVENTS)
+        and (is_same_cursor or walk.is_standing or rows.item_count >= REPLAYED_PAGE_EVENTS)
     )
     horizon = received_at + _FUTURE
     last = rows.last_occurred_at if rows.last_occurred_at and rows.last_occurred_at <= horizon else None

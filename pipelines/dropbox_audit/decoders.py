@@ -23,14 +23,15 @@ from dropbox_audit.events import PageRows, decode_events
 _BYTES_BEFORE_HELP = 16 << 20
 """So much is decoded here first: less would be done before a process has started."""
 _MOST_PROCESSES = 2
-"""Each takes some 90 MB, and two decode as fast as the rest of a load goes on."""
+"""Each takes some 90 MB, and two decode about as fast as the rest of a load goes on."""
 
 
 class Decoders:
     """Decodes pages in the order in which they are given. Safe to use from several threads."""
 
     def __init__(self) -> None:
-        self._count = min(_MOST_PROCESSES, (os.cpu_count() or 1) - 1)
+        count = os.cpu_count() or 1
+        self._count = min(_MOST_PROCESSES, count) if count > 1 else 0
         self._bytes = 0
         self._lock = threading.Lock()
         self._helpers: ThreadPoolExecutor | None = None

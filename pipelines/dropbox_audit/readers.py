@@ -7,7 +7,7 @@ and in bytes. Nothing that was fetched counts until the consumer has taken it.
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from dropbox_audit.api import CursorLost, DropboxClient
@@ -19,7 +19,7 @@ from dropbox_audit.events import MalformedPageError, Page, PageRows, decode_page
 
 _AHEAD = 16
 """So many answers for each thread may wait for the consumer."""
-_AHEAD_BYTES = 32 << 20
+_AHEAD_BYTES = 12 << 20
 _FAR_AHEAD_BYTES = 2 << 20
 
 
@@ -34,8 +34,9 @@ class Answer:
     """From the request to the answer, waits included."""
     size: int
     """Bytes of the body."""
+    item_count: int
     rows: Callable[[], PageRows]
-    """Gives the page's rows."""
+    """Gives the page's rows, which take the place of its events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +169,12 @@ class Readers:
                 raise ConfigurationError(
                     f"The answer is not that of Dropbox's team log ({error}): is api_url Dropbox's address?"
                 ) from error
-            rows = self._decoders.decode(page.events, len(body))
-            self._give(Answer(walk.walk_id, page, self._clock.now(), seconds, len(body), rows))
+            now, size, count = self._clock.now(), len(body), len(page.events)
+            rows = self._decoders.decode(page.events, size)
+            # Let go of the bytes before waiting for room: the rows hold them too.
+            del body
+            page = replace(page, events=())
+            self._give(Answer(walk.walk_id, page, now, seconds, size, count, rows))
             cursor = page.cursor
             if not page.has_more:
                 return

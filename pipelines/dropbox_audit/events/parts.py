@@ -13,7 +13,7 @@ import orjson
 
 from dropbox_audit.events.identity import canonical, strip_presentation
 
-_MOST_REMEMBERED = 4096
+_MOST_REMEMBERED = 1024
 """So many different parts of a kind are remembered."""
 _LONGEST_REMEMBERED = 4096
 """Bytes; a longer part is hardly ever seen twice."""

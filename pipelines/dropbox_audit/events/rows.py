@@ -118,6 +118,11 @@ class PageRows:
         """Items that are none."""
         return int(self.tables["rejected_events"].num_rows)
 
+    @property
+    def item_count(self) -> int:
+        """Items of the page."""
+        return self.event_count + self.rejected_count
+
 
 def decode_events(raw_events: Sequence[bytes]) -> PageRows:
     """Decode a page's events into rows; an item that is no event becomes a rejected row, never an error."""

@@ -27,7 +27,7 @@ LEDGER = "int_dropbox__load_ledger"
 DEFAULT_FILE = "dropbox.duckdb"
 _FOR_LOADING = {
     # A load needs no more, and DuckDB would take most of the machine's memory.
-    "memory_limit": "160MB",
+    "memory_limit": "128MB",
     # Beside the threads and processes that fetch and decode.
     "threads": 1,
     # An event's JSON is long: half the size of DuckDB's own choice, in two thirds of the time that it takes to choose.
