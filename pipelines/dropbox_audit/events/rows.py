@@ -181,7 +181,7 @@ class Tables:
             "walk_id": pa.scalar(walk_id),
             "page_no": pa.scalar(page_no),
             "is_replayed": pa.scalar(is_replayed),
-            "received_at": pa.scalar(_microseconds(received_at)).cast(TIMESTAMP),
+            "received_at": pa.scalar(_microseconds(received_at), TIMESTAMP),
         }
         for name, table in rows.tables.items():
             if table.num_rows:

@@ -71,6 +71,7 @@ class Loader(Packages):
 
     def poll(self, run: RunRecord, *, window: Window | None = None, full_refresh: bool = False) -> None:
         """Load what is new, or a closed window, or all history again, as a part of `run`."""
+        local.keep_heap_small()
         for _ in range(_MOST_RESTARTS):
             self.begin()
             reader = self._reader(window, full_refresh)
