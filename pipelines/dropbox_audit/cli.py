@@ -184,7 +184,15 @@ def _describe_load(result: "LoadResult", name: str) -> str:
         return f"Nothing new ({_count(result.requests, 'request')})."
     odd = f", {_count(result.rejected_events, 'item')} that cannot be an event" if result.rejected_events else ""
     what = f"{_count(result.events, 'event')} ({_count(result.pages, 'page')}{odd})"
-    return f"Received {what} into {name} in {result.seconds:.1f} s."
+    return f"Received {what} into {name} in {result.seconds:.1f} s.{_describe_directory(result)}"
+
+
+def _describe_directory(result: "LoadResult") -> str:
+    if result.directory is None:
+        return ""
+    skipped = [name for name, count in result.directory.items() if count is None]
+    read = _count(sum(count or 0 for count in result.directory.values()), "record")
+    return f" The team's directory: {read}{', without ' + ', '.join(skipped) if skipped else ''}."
 
 
 def _describe_transform(result: "TransformResult") -> str:
@@ -365,7 +373,7 @@ def check(destination: Destination = "duckdb", as_json: Json = False) -> None:
         stop=_session.stop,
         notice=_tell,
     )
-    findings = look(client, loader.target)
+    findings = look(client, loader.target, shared_links=loader.settings.shared_links)
     if as_json:
         _print_json(asdict(findings))
     else:
@@ -428,6 +436,21 @@ def status(destination: Destination = "duckdb", as_json: Json = False) -> None:
     from dropbox_audit.screen import status_screen
 
     _say(status_screen(found))
+
+
+@app.command()
+def seats(destination: Destination = "duckdb", as_json: Json = False) -> None:
+    """Show seats bought, used and idle, what they cost, the next renewal, and what leavers still own."""
+    from dropbox_audit.seats import read_seats
+    from dropbox_audit.warehouse import find_target
+
+    found = read_seats(find_target(destination))
+    if as_json:
+        _print_json(asdict(found))
+        return
+    from dropbox_audit.screen import seats_screen
+
+    _say(seats_screen(found))
 
 
 @app.command()

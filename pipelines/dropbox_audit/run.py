@@ -19,14 +19,14 @@ class RunResult:
     transform: TransformResult | None = None
 
 
-def load_once(loader: Loader) -> LoadResult:
+def load_once(loader: Loader, command: str = "load") -> LoadResult:
     """Load what is new, with the directory and the standing rescan when they are due. Call it within `loader.alone()`.
 
     Raises:
         ContractsError: the contracts' file is wrong; everything else was done.
         DropboxAuditError: a part of it failed or was stopped; what was received before is committed.
     """
-    with loader.recorded("load") as run:
+    with loader.recorded(command) as run:
         trouble = _load(loader, run)
         if trouble is not None:
             raise trouble

@@ -1,6 +1,6 @@
 with contracts as (
     select * from {{ ref('int_dropbox__contract_spans') }}
-    where renewal_date is not null and (is_current or is_future)
+    where is_current or is_future
 ),
 
 as_of as (
@@ -38,6 +38,7 @@ select
     notice_days,
     renewal_date - cast(notice_days as int) as notice_deadline,
     days_left - notice_days as days_to_notice,
+    is_current,
     valid_from,
     seats,
     billing_period,
