@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from dropbox_audit.errors import ConfigurationError
 from dropbox_audit.warehouse import RAW_DATASET, VIEWS_DATASET, Door, Target, is_there, open_door, require_views
 
 STALE_DAYS = 30
@@ -71,6 +72,8 @@ def read_seats(target: Target) -> Seats:
         RunError: the warehouse cannot be reached.
     """
     seats = Seats(target.name)
+    if target.path is not None and not target.path.exists():
+        raise ConfigurationError(f"{target.path} does not exist yet: run `dropbox-audit run` first.")
     with open_door(target) as door:
         require_views(door, target)
         _read_licences(door, seats)

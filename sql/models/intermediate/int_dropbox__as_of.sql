@@ -1,4 +1,5 @@
--- Ages and days left are counted up to here, not up to the reader's clock: a pipeline that stands still makes nobody idle.
+-- Ages and days left are counted up to here, not up to the reader's clock: nobody gets idle while the pipeline stands
+-- still.
 with moments as (
     select max(taken_at) as seen_at from {{ ref('stg_dropbox__directory_snapshots') }}
     union all

@@ -1,5 +1,5 @@
--- Of each member, the links of the last time that they were different. Dropbox no longer shows those of somebody who was
--- suspended or removed, so theirs are as they were last seen.
+-- Of each member, the links of the last time that they were different. Dropbox no longer shows those of somebody who
+-- was suspended or removed, so theirs are as they were last seen.
 with shared_links as (
     select * from {{ ref('stg_dropbox__shared_links') }}
 ),

@@ -39,8 +39,8 @@ counted as (
     from days
     inner join teams
         on
-            teams.valid_from < days.ends_at
-            and (teams.valid_to is null or teams.valid_to >= days.ends_at)
+            days.ends_at > teams.valid_from
+            and (teams.valid_to is null or days.ends_at <= teams.valid_to)
 ),
 
 invited as (
@@ -50,8 +50,8 @@ invited as (
     from days
     inner join members
         on
-            members.valid_from < days.ends_at
-            and (members.valid_to is null or members.valid_to >= days.ends_at)
+            days.ends_at > members.valid_from
+            and (members.valid_to is null or days.ends_at <= members.valid_to)
     where members.status = 'invited'
     group by days.day
 ),

@@ -87,7 +87,7 @@ select
     role,
     coalesce(suspended_on, removed_on) as left_on,
     link_count as shared_link_count,
-    public_link_count as public_link_count,
+    public_link_count,
     device_count,
     last_used_at as device_last_used_at,
     app_count as linked_app_count,

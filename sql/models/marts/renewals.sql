@@ -12,9 +12,8 @@ activity as (
 ),
 
 needed as (
-    select
-        -- Null, not 0, where members were never read.
-        case when count(*) > 0 then count(case when status = 'active' and idle_days < 90 then 1 end) end as seats
+    -- Null, not 0, where members were never read.
+    select case when count(*) > 0 then count(case when status = 'active' and idle_days < 90 then 1 end) end as seats
     from activity
 ),
 
