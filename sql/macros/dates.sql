@@ -113,3 +113,21 @@
 {% macro snowflake__days_between(earlier, later) -%}
     datediff(day, {{ earlier }}, {{ later }})
 {%- endmacro %}
+
+
+{# The date so many days before another one. #}
+{% macro days_before(day, count) -%}
+    {{ return(adapter.dispatch('days_before', 'dropbox_audit')(day, count)) }}
+{%- endmacro %}
+
+{% macro default__days_before(day, count) -%}
+    ({{ day }} - cast({{ count }} as integer))
+{%- endmacro %}
+
+{% macro bigquery__days_before(day, count) -%}
+    date_sub({{ day }}, interval {{ count }} day)
+{%- endmacro %}
+
+{% macro snowflake__days_before(day, count) -%}
+    dateadd(day, -{{ count }}, {{ day }})
+{%- endmacro %}

@@ -95,7 +95,9 @@ class _Update:
         listing = self._listing() if is_due or (self.loader.settings.shared_links and self.facts.get("links")) else None
         if listing is not None and is_due:
             self._read_lists(listing)
-        self.commit()
+        if self.notes or listing is None:
+            # Without either, only to make the tables that an earlier version's warehouse lacks.
+            self.commit()
         if listing is not None and self.loader.settings.shared_links and self.facts.get("links"):
             self._read_links(listing)
 

@@ -35,7 +35,7 @@ select
     renewal_date,
     days_left,
     notice_days,
-    renewal_date - cast(notice_days as int) as notice_deadline,
+    {{ days_before('renewal_date', 'notice_days') }} as notice_deadline,
     days_left - notice_days as days_to_notice,
     is_current,
     valid_from,
