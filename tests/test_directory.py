@@ -364,6 +364,8 @@ def test_contracts_are_loaded_when_the_file_changes(serve: Any, load: Any, works
         "from dropbox_raw.contracts order by 1"
     ) == [(2, 120, "180.50", 18050, "EUR", "year", 60), (5, 140, "15.00", 1500, "EUR", "month", None)]
     file.unlink()
+    assert load(url, directory_every="off").outcome == "nothing_new", "another machine may have the file"
+    file.write_text(HEADER)
     assert load(url, directory_every="off").outcome == "loaded"
     counts = "select record_count from dropbox_raw.directory_snapshots where resource = 'contracts' order by taken_at"
     clock.advance(1)
@@ -401,7 +403,7 @@ def test_a_wrong_head_is_told(workspace: Workspace) -> None:
     file.write_text("valid_from,seat\n")
     with pytest.raises(ContractsError, match=r"line 1: seats, price_per_seat, currency, billing_period missing"):
         read_contracts(file)
-    assert read_contracts(workspace.folder / "none.csv").rows == []
+    assert read_contracts(workspace.folder / "none.csv") is None
 
 
 def test_a_wrong_file_is_exit_code_2_and_keeps_nothing_else_from_being_done(outside: Workspace, serve: Any) -> None:
@@ -414,6 +416,12 @@ def test_a_wrong_file_is_exit_code_2_and_keeps_nothing_else_from_being_done(outs
     assert stored(outside, "events") == 1
     assert stored(outside, "members") == 9
     assert stored(outside, "contracts") == 0
+
+
+def test_a_file_that_was_named_must_be_there(serve: Any, load: Any) -> None:
+    _, url = serve()
+    with pytest.raises(ContractsError, match=r"mine\.csv does not exist"):
+        load(url, contracts="mine.csv")
 
 
 def test_an_interval_that_cannot_be_used_is_refused() -> None:

@@ -53,7 +53,7 @@ class ContractsError(ConfigurationError):
 
 @dataclass(frozen=True, slots=True)
 class Contracts:
-    """The file as it was read; `digest` is empty where there is none."""
+    """The file as it was read."""
 
     rows: list[dict[str, Any]]
     digest: str
@@ -64,8 +64,8 @@ class Contracts:
         return pa.Table.from_pylist([{**row, **common} for row in self.rows], CONTRACTS)
 
 
-def read_contracts(path: Path) -> Contracts:
-    """The lines of the file; none where it does not exist.
+def read_contracts(path: Path) -> Contracts | None:
+    """The lines of the file; None where there is none, which says nothing: another machine may have it.
 
     Raises:
         ContractsError: for each bad line, what to do about it.
@@ -73,7 +73,7 @@ def read_contracts(path: Path) -> Contracts:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        return Contracts([], "")
+        return None
     except OSError as error:
         raise ContractsError(
             f"{path} cannot be read ({error.strerror}): mend it, or set contracts to another."

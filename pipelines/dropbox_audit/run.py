@@ -8,6 +8,7 @@ from dropbox_audit.contracts import Contracts, ContractsError, read_contracts
 from dropbox_audit.directory.snapshot import keep_up
 from dropbox_audit.errors import DropboxAuditError, RunError, Stopped
 from dropbox_audit.load import Loader, LoadResult, RunRecord
+from dropbox_audit.settings import Settings
 from dropbox_audit.transform import TransformResult, is_due, transform
 
 
@@ -61,6 +62,8 @@ def _load(loader: Loader, run: RunRecord) -> ContractsError | None:
     trouble: ContractsError | None = None
     try:
         contracts = read_contracts(Path(loader.settings.contracts))
+        if contracts is None and loader.settings.contracts != Settings.contracts:
+            trouble = ContractsError(f"{loader.settings.contracts} does not exist: mend the setting contracts.")
     except ContractsError as error:
         trouble = error
     keep_up(loader, run, contracts)
