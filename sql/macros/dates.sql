@@ -129,5 +129,5 @@
 {%- endmacro %}
 
 {% macro snowflake__days_before(day, count) -%}
-    dateadd(day, -{{ count }}, {{ day }})
+    cast(dateadd(day, -{{ count }}, {{ day }}) as date)
 {%- endmacro %}
