@@ -4,16 +4,25 @@ A record is decoded only as far as the columns need. Unknown fields and tags do 
 beside the columns as JSON text.
 """
 
-import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import orjson
 import pyarrow as pa
 
+from dropbox_audit.directory.values import (
+    as_dict,
+    as_flag,
+    as_list,
+    as_tag,
+    as_text,
+    as_time,
+    as_whole,
+    digest_of,
+)
 from dropbox_audit.events import TIMESTAMP
 
 Record = dict[str, Any]
@@ -59,7 +68,7 @@ class Resource:
         for item in records:
             for row, record in self.rows(item):
                 if all(row[name] for name in self.key):
-                    row["row_hash"] = _digest(row)
+                    row["row_hash"] = digest_of(row)
                     row["record"] = orjson.dumps(record, option=orjson.OPT_SORT_KEYS).decode()
                     found[self.key_of(row)] = row
         return found
@@ -78,35 +87,35 @@ def table_of(resource: Resource, rows: Iterable[Row], snapshot_id: str, taken_at
 def fingerprint(row: Row) -> str:
     """What changes whenever anything of the record does."""
     record = orjson.loads(row["record"])
-    return _digest({key: value for key, value in record.items() if key not in _PRESENTATION})
+    return digest_of({key: value for key, value in record.items() if key not in _PRESENTATION})
 
 
 # -- one function for each list -----------------------------------------------------------------------------------
 
 
 def _member(item: Record) -> Iterator[tuple[Row, Record]]:
-    profile = _dict(item.get("profile"))
-    name, status = _dict(profile.get("name")), _tag(profile.get("status"))
-    roles = [_text(_dict(role).get("name")) or "" for role in _list(item.get("roles"))]
+    profile = as_dict(item.get("profile"))
+    name, status = as_dict(profile.get("name")), as_tag(profile.get("status"))
+    roles = [as_text(as_dict(role).get("name")) or "" for role in as_list(item.get("roles"))]
     tags = sorted(filter(None, map(_role, roles)))
-    groups = sorted(text for group in _list(profile.get("groups")) if (text := _text(group)))
+    groups = sorted(text for group in as_list(profile.get("groups")) if (text := as_text(group)))
     yield (
         {
-            "team_member_id": _text(profile.get("team_member_id")),
-            "account_id": _text(profile.get("account_id")),
-            "external_id": _text(profile.get("external_id")),
-            "email": _text(profile.get("email")),
-            "is_email_verified": _flag(profile.get("email_verified")),
-            "name": _text(name.get("display_name")),
-            "given_name": _text(name.get("given_name")),
-            "surname": _text(name.get("surname")),
+            "team_member_id": as_text(profile.get("team_member_id")),
+            "account_id": as_text(profile.get("account_id")),
+            "external_id": as_text(profile.get("external_id")),
+            "email": as_text(profile.get("email")),
+            "is_email_verified": as_flag(profile.get("email_verified")),
+            "name": as_text(name.get("display_name")),
+            "given_name": as_text(name.get("given_name")),
+            "surname": as_text(name.get("surname")),
             "status": status,
             "role": "team_admin" if "team_admin" in tags else next(iter(tags), "member_only"),
             "roles": ", ".join(tags) or None,
-            "membership_type": _tag(profile.get("membership_type")),
-            "invited_on": _time(profile.get("invited_on")),
-            "joined_on": _time(profile.get("joined_on")),
-            "suspended_on": _time(profile.get("suspended_on")),
+            "membership_type": as_tag(profile.get("membership_type")),
+            "invited_on": as_time(profile.get("invited_on")),
+            "joined_on": as_time(profile.get("joined_on")),
+            "suspended_on": as_time(profile.get("suspended_on")),
         },
         {
             **item,
@@ -125,11 +134,11 @@ def _team(item: Record) -> Iterator[tuple[Row, Record]]:
     policies = item.get("policies")
     yield (
         {
-            "team_id": _text(item.get("team_id")),
-            "name": _text(item.get("name")),
-            "num_licensed_users": _whole(item.get("num_licensed_users")),
-            "num_provisioned_users": _whole(item.get("num_provisioned_users")),
-            "num_used_licenses": _whole(item.get("num_used_licenses")),
+            "team_id": as_text(item.get("team_id")),
+            "name": as_text(item.get("name")),
+            "num_licensed_users": as_whole(item.get("num_licensed_users")),
+            "num_provisioned_users": as_whole(item.get("num_provisioned_users")),
+            "num_used_licenses": as_whole(item.get("num_used_licenses")),
             "policies": None if policies is None else orjson.dumps(policies, option=orjson.OPT_SORT_KEYS).decode(),
         },
         item,
@@ -139,24 +148,24 @@ def _team(item: Record) -> Iterator[tuple[Row, Record]]:
 def _group(item: Record) -> Iterator[tuple[Row, Record]]:
     yield (
         {
-            "group_id": _text(item.get("group_id")),
-            "group_name": _text(item.get("group_name")),
-            "group_external_id": _text(item.get("group_external_id")),
-            "group_management_type": _tag(item.get("group_management_type")),
-            "member_count": _whole(item.get("member_count")),
+            "group_id": as_text(item.get("group_id")),
+            "group_name": as_text(item.get("group_name")),
+            "group_external_id": as_text(item.get("group_external_id")),
+            "group_management_type": as_tag(item.get("group_management_type")),
+            "member_count": as_whole(item.get("member_count")),
         },
         item,
     )
 
 
 def _group_member(item: Record) -> Iterator[tuple[Row, Record]]:
-    profile = _dict(item.get("profile"))
+    profile = as_dict(item.get("profile"))
     yield (
         {
-            "group_id": _text(item.get("group_id")),
-            "team_member_id": _text(profile.get("team_member_id")),
-            "email": _text(profile.get("email")),
-            "access_type": _tag(item.get("access_type")),
+            "group_id": as_text(item.get("group_id")),
+            "team_member_id": as_text(profile.get("team_member_id")),
+            "email": as_text(profile.get("email")),
+            "access_type": as_tag(item.get("access_type")),
         },
         # Who the member is stands in `members`; a member that changes is no change of its groups.
         {key: value for key, value in item.items() if key != "profile"},
@@ -168,38 +177,38 @@ _SESSIONS = (("web_sessions", "web"), ("desktop_clients", "desktop"), ("mobile_c
 
 def _device(item: Record) -> Iterator[tuple[Row, Record]]:
     for key, kind in _SESSIONS:
-        for session in map(_dict, _list(item.get(key))):
+        for session in map(as_dict, as_list(item.get(key))):
             version = session.get("client_version")
             yield (
                 {
-                    "team_member_id": _text(item.get("team_member_id")),
-                    "session_id": _text(session.get("session_id")),
+                    "team_member_id": as_text(item.get("team_member_id")),
+                    "session_id": as_text(session.get("session_id")),
                     "device_type": kind,
-                    "name": _text(session.get("host_name") or session.get("device_name") or session.get("browser")),
-                    "platform": _text(session.get("platform") or session.get("os") or session.get("os_version")),
-                    "client_type": _tag(session.get("client_type")),
-                    "client_version": _text(version),
-                    "ip_address": _text(session.get("ip_address")),
-                    "country": _text(session.get("country")),
-                    "created_at": _time(session.get("created")),
-                    "updated_at": _time(session.get("updated")),
-                    "expires_at": _time(session.get("expires")),
+                    "name": as_text(session.get("host_name") or session.get("device_name") or session.get("browser")),
+                    "platform": as_text(session.get("platform") or session.get("os") or session.get("os_version")),
+                    "client_type": as_tag(session.get("client_type")),
+                    "client_version": as_text(version),
+                    "ip_address": as_text(session.get("ip_address")),
+                    "country": as_text(session.get("country")),
+                    "created_at": as_time(session.get("created")),
+                    "updated_at": as_time(session.get("updated")),
+                    "expires_at": as_time(session.get("expires")),
                 },
                 session,
             )
 
 
 def _linked_app(item: Record) -> Iterator[tuple[Row, Record]]:
-    for app in map(_dict, _list(item.get("linked_api_apps"))):
+    for app in map(as_dict, as_list(item.get("linked_api_apps"))):
         yield (
             {
-                "team_member_id": _text(item.get("team_member_id")),
-                "app_id": _text(app.get("app_id")),
-                "app_name": _text(app.get("app_name")),
-                "publisher": _text(app.get("publisher")),
-                "publisher_url": _text(app.get("publisher_url")),
-                "is_app_folder": _flag(app.get("is_app_folder")),
-                "linked_at": _time(app.get("linked")),
+                "team_member_id": as_text(item.get("team_member_id")),
+                "app_id": as_text(app.get("app_id")),
+                "app_name": as_text(app.get("app_name")),
+                "publisher": as_text(app.get("publisher")),
+                "publisher_url": as_text(app.get("publisher_url")),
+                "is_app_folder": as_flag(app.get("is_app_folder")),
+                "linked_at": as_time(app.get("linked")),
             },
             app,
         )
@@ -207,24 +216,24 @@ def _linked_app(item: Record) -> Iterator[tuple[Row, Record]]:
 
 def _quota(item: Record) -> Iterator[tuple[Row, Record]]:
     if item.get(".tag") == "success":
-        user = _dict(item.get("user"))
-        yield {"team_member_id": _text(user.get("team_member_id")), "quota_gb": _whole(item.get("quota_gb"))}, item
+        user = as_dict(item.get("user"))
+        yield {"team_member_id": as_text(user.get("team_member_id")), "quota_gb": as_whole(item.get("quota_gb"))}, item
 
 
 def _shared_link(item: Record) -> Iterator[tuple[Row, Record]]:
-    permissions = _dict(item.get("link_permissions"))
+    permissions = as_dict(item.get("link_permissions"))
     yield (
         {
-            "team_member_id": _text(item.get("team_member_id")),
-            "url": _text(item.get("url")),
-            "link_type": _text(item.get(".tag")),
-            "name": _text(item.get("name")),
-            "path_lower": _text(item.get("path_lower")),
-            "file_id": _text(item.get("id")),
-            "audience": _tag(permissions.get("effective_audience")) or _tag(permissions.get("resolved_visibility")),
-            "has_password": _flag(permissions.get("require_password")),
-            "expires_at": _time(item.get("expires")),
-            "can_revoke": _flag(permissions.get("can_revoke")),
+            "team_member_id": as_text(item.get("team_member_id")),
+            "url": as_text(item.get("url")),
+            "link_type": as_text(item.get(".tag")),
+            "name": as_text(item.get("name")),
+            "path_lower": as_text(item.get("path_lower")),
+            "file_id": as_text(item.get("id")),
+            "audience": as_tag(permissions.get("effective_audience")) or as_tag(permissions.get("resolved_visibility")),
+            "has_password": as_flag(permissions.get("require_password")),
+            "expires_at": as_time(item.get("expires")),
+            "can_revoke": as_flag(permissions.get("can_revoke")),
         },
         {key: value for key, value in item.items() if key != "team_member_id"},
     )
@@ -388,46 +397,3 @@ SCHEMAS: Mapping[str, pa.Schema] = {
     "directory_snapshots": SNAPSHOTS,
 }
 """The directory's tables by name."""
-
-
-# -- values of any shape --------------------------------------------------------------------------------------------
-
-
-def _digest(value: Mapping[str, Any]) -> str:
-    options = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
-    return hashlib.blake2b(orjson.dumps(dict(value), option=options), digest_size=16).hexdigest()
-
-
-def _dict(value: object) -> Record:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _tag(value: object) -> str | None:
-    return _text(value.get(".tag") if isinstance(value, dict) else value)
-
-
-def _text(value: object) -> str | None:
-    return value or None if isinstance(value, str) else None
-
-
-def _whole(value: object) -> int | None:
-    is_whole = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
-    return int(value) if is_whole else None  # type: ignore[call-overload]
-
-
-def _flag(value: object) -> bool | None:
-    return value if isinstance(value, bool) else None
-
-
-def _time(value: object) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-    if moment is None:
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
