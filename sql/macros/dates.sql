@@ -93,7 +93,7 @@
 {%- endmacro %}
 
 {% macro bigquery__month_start(day) -%}
-    date_trunc({{ day }}, month)
+    cast(date_trunc({{ day }}, month) as date)
 {%- endmacro %}
 
 
