@@ -91,6 +91,8 @@ class Installation:
             "SOURCES__DROPBOX_AUDIT__API_URL": url,
             "SOURCES__DROPBOX_AUDIT__ACCESS_TOKEN": "benchmark",
             "SOURCES__DROPBOX_AUDIT__REQUESTS_PER_HOUR": "0",
+            # The server has a log and nothing else.
+            "SOURCES__DROPBOX_AUDIT__DIRECTORY_EVERY": "off",
             **{f"SOURCES__DROPBOX_AUDIT__{name.upper()}": str(value) for name, value in settings.items()},
         }
 

@@ -88,6 +88,16 @@ QUESTIONS: dict[str, dict[str, str]] = {
         "year by day": "select * from log_completeness where day between {year} order by day",
         "days that lack something": "select * from log_completeness where status = 'gap'",
     },
+    # The views of the team cost as much as the team is large, whatever its log holds; here it is empty.
+    "members": {"longest unseen": "select * from members order by idle_days desc limit 10"},
+    "members_history": {"a day's admins": "select * from members_history where is_admin and valid_to is null"},
+    "member_offboarding": {"who still owns something": "select * from member_offboarding"},
+    "licences": {"year by day": "select * from licences where day between {year} order by day"},
+    "idle_members": {"dearest": "select * from idle_members order by cost_per_year desc limit 10"},
+    "linked_apps": {"shadow apps": "select * from linked_apps where is_shadow_app"},
+    "devices": {"longest unused": "select * from devices order by unused_days desc limit 10"},
+    "spend": {"by month": "select month, sum(cost) as cost, currency from spend group by all order by month"},
+    "renewals": {"next": "select * from renewals order by renewal_date limit 1"},
     "pipeline_runs": {
         "last ten": "select * from pipeline_runs order by started_at desc limit 10",
     },

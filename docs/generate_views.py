@@ -32,6 +32,17 @@ SECTIONS = {
         "user_activity",
     ],
     "Running the team": ["admin_actions", "policy_changes", "member_changes", "external_domains"],
+    "The team, its seats and their cost": [
+        "members",
+        "members_history",
+        "member_offboarding",
+        "licences",
+        "idle_members",
+        "renewals",
+        "spend",
+        "linked_apps",
+        "devices",
+    ],
     "Is the log complete?": ["log_completeness", "pipeline_runs"],
 }
 FURTHER = "Further views"
@@ -80,6 +91,8 @@ def plain_type(data_type: str) -> str:
     """The reader's word for a column's type; a type that differs between warehouses is written as a condition."""
     if "timestamp" in data_type:
         return "timestamp"
+    if "numeric" in data_type:
+        return "amount"
     return "number" if "float64" in data_type else TYPES.get(data_type, data_type)
 
 
@@ -94,7 +107,7 @@ def one_row_per(model: dict[str, Any]) -> str:
 
 
 def diagram(models: dict[str, dict[str, Any]]) -> str:
-    """An entity diagram: what carries an `event_id` hangs on `events`, what has a `user_id` is counted per user."""
+    """An entity diagram: an `event_id` hangs on `events`, a `team_member_id` on `members`, a `user_id` is counted."""
     lines = ["```mermaid", "erDiagram"]
     for name, model in models.items():
         columns = {column["name"] for column in model["columns"]}
@@ -107,6 +120,9 @@ def diagram(models: dict[str, dict[str, Any]]) -> str:
         if {"day", "user_id"} <= columns:
             source = name.removesuffix("_per_user") if name.endswith("_per_user") else "events"
             lines.append(f'    {source} }}o--|| {name} : "occurred_on = day, actor_id = user_id"')
+    for name, model in models.items():
+        if name != "members" and "team_member_id" in {column["name"] for column in model["columns"]}:
+            lines.append(f'    members |o--o{{ {name} : "team_member_id"')
     lines.append('    log_completeness ||--o{ events : "day = occurred_on"')
     lines.append("```")
     return "\n".join(lines)

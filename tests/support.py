@@ -213,8 +213,14 @@ class Workspace:
         return self.folder / self.file
 
     def settings(self, url: str, **changes: Any) -> Settings:
-        """Settings for the simulator at `url`."""
-        given = {"access_token": ACCESS_TOKEN, "api_url": url, "requests_per_hour": 0, **changes}
+        """Settings for the simulator at `url`; the directory is read by tests of the directory only."""
+        given = {
+            "access_token": ACCESS_TOKEN,
+            "api_url": url,
+            "requests_per_hour": 0,
+            "directory_every": "off",
+            **changes,
+        }
         return Settings(**given).validated(NOON)
 
     def loader(self, url: str, *, file: str | None = None, clock: Clock | None = None, **changes: Any) -> Loader:
@@ -293,8 +299,14 @@ def clean_environment(home: Path) -> dict[str, str]:
 
 
 def for_simulator(url: str, **settings: str) -> dict[str, str]:
-    """The environment variables that point a command at a simulator, with lasting credentials."""
-    given = {"api_url": url, "app_key": APP_KEY, "refresh_token": REFRESH_TOKEN, **settings}
+    """The environment variables that point a command at a simulator, with lasting credentials, for the log alone."""
+    given = {
+        "api_url": url,
+        "app_key": APP_KEY,
+        "refresh_token": REFRESH_TOKEN,
+        "directory_every": "off",
+        **settings,
+    }
     return {f"SOURCES__DROPBOX_AUDIT__{key.upper()}": value for key, value in given.items() if value}
 
 

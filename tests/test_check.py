@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from dropbox_audit.api import DropboxClient
-from dropbox_audit.check import OPTIONAL_SCOPES, REQUIRED_SCOPES, Findings, check
+from dropbox_audit.check import LINK_SCOPES, OPTIONAL_SCOPES, REQUIRED_SCOPES, Findings, check
 from dropbox_audit.demo import ACCESS_TOKEN, APP_KEY, FAULTS, REFRESH_TOKEN
 from dropbox_audit.settings import Settings
 from dropbox_audit.warehouse import Target, duckdb_target, missing_permissions
@@ -68,6 +68,21 @@ def test_a_missing_scope_that_is_only_useful_is_a_warning(scope: str, shape: str
     assert (found.problems, found.exit_code) == ([], 0)
     assert len(found.warnings) == 1
     assert scope in found.warnings[0]
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+@pytest.mark.parametrize("scope", sorted(LINK_SCOPES))
+def test_scopes_of_shared_links_are_looked_for_with_that_setting_only(
+    scope: str, is_told: bool, serve: Any, tmp_path: Path, clock: VirtualClock
+) -> None:
+    _, url = serve(scopes={*NEEDED, *LINK_SCOPES} - {scope})
+    credentials = lasting(" ".join({*NEEDED, *LINK_SCOPES} - {scope})) if is_told else {"access_token": ACCESS_TOKEN}
+    client = DropboxClient(Settings(**{**credentials, "api_url": url}), clock=clock)
+    target = duckdb_target(tmp_path / "dropbox.duckdb")
+    found = check(client, target, shared_links=True)
+    assert (found.missing_scopes, found.exit_code) == ([scope], 0)
+    assert [scope in warning for warning in found.warnings] == [True]
+    assert check(client, target).missing_scopes == []
 
 
 def test_every_missing_scope_is_named_at_once(serve: Any, look: Look) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 import pytest
 from dropbox_audit import cli
+from dropbox_audit.cli import common
 from dropbox_audit.demo import ACCESS_TOKEN, APP_SECRET, FAULTS, REFRESH_TOKEN
 from dropbox_audit.demo.faults import text_error
 from support import GET_EVENTS, NOON, VirtualClock, Workspace, for_simulator, isolated_dlt, make_event, stamp
@@ -61,7 +62,7 @@ def command(
             for key, value in environment.items():
                 patch.setenv(key, value)
             patch.setattr(sys, "argv", ["dropbox-audit", *arguments])
-            patch.setattr(cli, "_session", cli._Session())
+            patch.setattr(common, "session", common.Session())
             with isolated_dlt():
                 try:
                     cli.main()

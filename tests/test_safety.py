@@ -34,7 +34,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import requests
-from dropbox_audit import cli
+from dropbox_audit.cli.common import progress
 from dropbox_audit.demo import ACCESS_TOKEN, ALL_SCOPES, APP_KEY, APP_SECRET, FAULTS, REFRESH_TOKEN, SimulatedLog
 from dropbox_audit.demo.tour import _cell
 from support import GET_EVENTS, Workspace, file_asset, make_event, make_log, person
@@ -519,7 +519,7 @@ def test_a_notice_beside_a_progress_bar_cannot_drive_the_terminal(
 ) -> None:
     loader = outside.loader("http://127.0.0.1:9")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    with cli._progress(loader, quiet=False):
+    with progress(loader, quiet=False):
         loader.notice("waiting for \x1b]0;title\x07[bold]x[/]\x9b31m\u202e\nError: forged")
     shown = capsys.readouterr().err
     assert "[bold]x[/]" in shown

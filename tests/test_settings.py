@@ -201,6 +201,9 @@ DEFAULTS = {
     "give_up_after": "30m",
     "backfill_workers": 4,
     "max_pages_per_batch": 200,
+    "directory_every": "24h",
+    "shared_links": False,
+    "contracts": "contracts.csv",
 }
 
 

@@ -1,11 +1,12 @@
 """Is everything in place? Token, scopes, plan, warehouse."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import orjson
 
-from dropbox_audit.api import DropboxClient
-from dropbox_audit.errors import ConfigurationError, DropboxAuditError
+from dropbox_audit.api import CursorLost, DropboxClient
+from dropbox_audit.errors import ConfigurationError, DropboxAuditError, MissingScopeError
 from dropbox_audit.warehouse import Target, connect, missing_permissions
 
 REQUIRED_SCOPES = {
@@ -13,10 +14,15 @@ REQUIRED_SCOPES = {
     "team_info.read": "the team's name, seats and plan",
 }
 OPTIONAL_SCOPES = {
-    "members.read": "members and their roles",
-    "groups.read": "groups",
+    "members.read": "members, their roles and storage limits",
+    "groups.read": "groups and who is in them",
     "sessions.list": "devices and linked apps",
 }
+LINK_SCOPES = {
+    "sharing.read": "shared links",
+    "team_data.member": "shared links",
+}
+"""Needed with the setting `shared_links` only."""
 
 _HARMLESS_SCOPES = {"account_info.read"}
 """Dropbox grants it to every app, whether it asks or not."""
@@ -51,11 +57,17 @@ class Findings:
         self.exit_code = max(self.exit_code, error.exit_code)
 
 
-def check(client: DropboxClient, target: Target) -> Findings:
-    """Ask each route once and look at the warehouse; never raises for what it is meant to find."""
+def check(client: DropboxClient, target: Target, *, shared_links: bool = False) -> Findings:
+    """Ask each route once and look at the warehouse; never raises for what it is meant to find.
+
+    Args:
+        client: with the settings to be checked.
+        target: the warehouse.
+        shared_links: whether the setting of that name is on.
+    """
     findings = Findings(warehouse=target.name)
     try:
-        _check_dropbox(client, findings)
+        _check_dropbox(client, findings, OPTIONAL_SCOPES | (LINK_SCOPES if shared_links else {}))
     except DropboxAuditError as error:
         findings.problem(error)
     try:
@@ -71,7 +83,7 @@ def check(client: DropboxClient, target: Target) -> Findings:
     return findings
 
 
-def _check_dropbox(client: DropboxClient, findings: Findings) -> None:
+def _check_dropbox(client: DropboxClient, findings: Findings, optional: Mapping[str, str]) -> None:
     told = client.granted_scopes()
     answers: dict[str, bytes] = {}
     for scope, (route, argument) in _PROBES.items():
@@ -81,12 +93,12 @@ def _check_dropbox(client: DropboxClient, findings: Findings) -> None:
         try:
             answers[scope] = client.call(route, argument)
             findings.granted_scopes.append(scope)
-        except ConfigurationError as error:
-            if "scope" not in str(error):
-                raise
+        except MissingScopeError:
             findings.missing_scopes.append(scope)
+    if LINK_SCOPES.keys() <= optional.keys():
+        _check_links(client, findings, told, answers.get("members.read"))
     if told is not None:
-        needed = {*REQUIRED_SCOPES, *OPTIONAL_SCOPES, *_HARMLESS_SCOPES}
+        needed = {*REQUIRED_SCOPES, *optional, *_HARMLESS_SCOPES}
         findings.granted_scopes = sorted(told)
         findings.superfluous_scopes = sorted(set(told) - needed)
     for scope in findings.missing_scopes:
@@ -98,7 +110,7 @@ def _check_dropbox(client: DropboxClient, findings: Findings) -> None:
                 )
             )
         else:
-            findings.warnings.append(f"The scope {scope} is missing: there will be no {OPTIONAL_SCOPES[scope]}.")
+            findings.warnings.append(f"The scope {scope} is missing: there will be no {optional[scope]}.")
     for scope in findings.superfluous_scopes or []:
         findings.warnings.append(f"The scope {scope} is not needed: untick it in the App Console and authorise again.")
     if "team_info.read" in answers:
@@ -109,6 +121,27 @@ def _check_dropbox(client: DropboxClient, findings: Findings) -> None:
                 "The team's plan has no file events: views about files will stay empty (Dropbox Business Plus, "
                 "Advanced and Enterprise have them)."
             )
+
+
+def _check_links(
+    client: DropboxClient, findings: Findings, told: Collection[str] | None, members: bytes | None
+) -> None:
+    """Look for the scopes of the setting `shared_links`; without being told, only by asking for a member's links."""
+    if told is not None:
+        findings.missing_scopes += [scope for scope in LINK_SCOPES if scope not in told]
+        return
+    listed = orjson.loads(members).get("members", []) if members else []
+    for member in listed:
+        headers = {"Dropbox-API-Select-User": str(member["profile"]["team_member_id"])}
+        refusals = ("user_suspended", "invalid_select_user")
+        try:
+            client.call("sharing/list_shared_links", {}, headers=headers, facts=refusals)
+            findings.granted_scopes += LINK_SCOPES
+        except MissingScopeError as error:
+            findings.missing_scopes += [error.scope] if error.scope in LINK_SCOPES else LINK_SCOPES
+        except CursorLost:
+            # Not an active member: the scopes were in order, or it would have said so first.
+            findings.granted_scopes += LINK_SCOPES
 
 
 def _has_file_events(client: DropboxClient) -> bool | None:

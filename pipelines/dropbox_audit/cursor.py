@@ -246,6 +246,16 @@ def rescanned_at(pipeline: dlt.Pipeline) -> datetime | None:
     return parse(_resource_state(pipeline).get("rescanned_at"))
 
 
+def note_directory(state: MutableMapping[str, Any], facts: Mapping[str, Any]) -> None:
+    """Put into a resource state what `directory/snapshot.py` must know of the last snapshot, on any machine."""
+    state["directory"] = dict(facts)
+
+
+def directory_facts(pipeline: dlt.Pipeline) -> dict[str, Any]:
+    """What was noted of the last snapshot of the directory; empty if there never was one."""
+    return dict(_resource_state(pipeline).get("directory") or {})
+
+
 def _resource_state(pipeline: dlt.Pipeline) -> Mapping[str, Any]:
     sources = pipeline.state.get("sources", {})
     state: Mapping[str, Any] = sources.get("dropbox_audit", {}).get("resources", {}).get("events", {})

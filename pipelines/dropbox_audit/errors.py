@@ -21,5 +21,13 @@ class ConfigurationError(DropboxAuditError):
     exit_code = 2
 
 
+class MissingScopeError(ConfigurationError):
+    """The app or its token was not given a scope that a route needs."""
+
+    def __init__(self, text: str, scope: str = "") -> None:
+        super().__init__(text)
+        self.scope = scope
+
+
 class Stopped(DropboxAuditError):
     """A signal asked the run to end; what was received before it is committed."""

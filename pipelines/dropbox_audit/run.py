@@ -2,9 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
-from dropbox_audit.errors import RunError, Stopped
+from dropbox_audit.contracts import Contracts, ContractsError, read_contracts
+from dropbox_audit.directory.snapshot import keep_up
+from dropbox_audit.errors import DropboxAuditError, RunError, Stopped
 from dropbox_audit.load import Loader, LoadResult, RunRecord
+from dropbox_audit.settings import Settings
 from dropbox_audit.transform import TransformResult, is_due, transform
 
 
@@ -16,14 +20,17 @@ class RunResult:
     transform: TransformResult | None = None
 
 
-def load_once(loader: Loader) -> LoadResult:
-    """Load what is new, the standing rescan included when it is due. Call it within `loader.alone()`.
+def load_once(loader: Loader, command: str = "load") -> LoadResult:
+    """Load what is new, with the directory and the standing rescan when they are due. Call it within `loader.alone()`.
 
     Raises:
+        ContractsError: the contracts' file is wrong; everything else was done.
         DropboxAuditError: a part of it failed or was stopped; what was received before is committed.
     """
-    with loader.recorded("load") as run:
-        _load(loader, run)
+    with loader.recorded(command) as run:
+        trouble = _load(loader, run)
+        if trouble is not None:
+            raise trouble
     return run.result
 
 
@@ -31,15 +38,19 @@ def run_once(loader: Loader) -> RunResult:
     """Load what is new and bring the views up to date, as one run. Call it within `loader.alone()`.
 
     Raises:
+        ContractsError: the contracts' file is wrong; everything else was done.
         DropboxAuditError: a part of it failed or was stopped; what was received before is committed.
     """
     with loader.recorded("run") as run:
-        _load(loader, run)
+        trouble = _load(loader, run)
         built = transform(loader) if is_due(loader) else None
+        if trouble is not None:
+            raise trouble
     return RunResult(run.result, built)
 
 
-def _load(loader: Loader, run: RunRecord) -> None:
+def _load(loader: Loader, run: RunRecord) -> ContractsError | None:
+    """Load all there is; what is wrong with the contracts' file can wait until that is done."""
     loader.target.check_usable()
     loader.poll(run)
     if loader.settings.rescan is not None:
@@ -47,10 +58,20 @@ def _load(loader: Loader, run: RunRecord) -> None:
         from dropbox_audit.verify import rescan_if_due
 
         rescan_if_due(loader, run)
+    contracts: Contracts | None = None
+    trouble: ContractsError | None = None
+    try:
+        contracts = read_contracts(Path(loader.settings.contracts))
+        if contracts is None and loader.settings.contracts != Settings.contracts:
+            trouble = ContractsError(f"{loader.settings.contracts} does not exist: mend the setting contracts.")
+    except ContractsError as error:
+        trouble = error
+    keep_up(loader, run, contracts)
+    return trouble
 
 
 def keep_running(
-    loader: Loader, seconds: float, once: Callable[[], object], *, failed: Callable[[RunError], object]
+    loader: Loader, seconds: float, once: Callable[[], object], *, failed: Callable[[DropboxAuditError], object]
 ) -> None:
     """A round every so many seconds until the loader is stopped. Call it within `loader.alone()`.
 
@@ -61,7 +82,7 @@ def keep_running(
         failed: called with what made a round fail but may be over at the next one.
 
     Raises:
-        ConfigurationError: someone has to act, so going on makes no sense.
+        ConfigurationError: someone has to act, so going on makes no sense. A wrong contracts' file is only told.
     """
     while not loader.stop.is_set():
         began = loader.clock.monotonic()
@@ -69,6 +90,6 @@ def keep_running(
             once()
         except Stopped:
             return
-        except RunError as error:
+        except (RunError, ContractsError) as error:
             failed(error)
         loader.clock.wait(loader.stop, max(0.0, seconds - (loader.clock.monotonic() - began)))

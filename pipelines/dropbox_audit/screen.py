@@ -2,8 +2,10 @@
 
 import textwrap
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
+from dropbox_audit.seats import STALE_DAYS, Seats
 from dropbox_audit.status import Status
 from dropbox_audit.verify import Verification
 from dropbox_audit.wording import one_line
@@ -105,6 +107,68 @@ def _events(heading: str, events: list[dict[str, Any]]) -> list[str]:
     ]
     rest = len(events) - len(shown)
     return ["", heading, *shown, *([f"... and {rest:,} more: --json lists all"] if rest else [])]
+
+
+def seats_screen(seats: Seats) -> str:
+    """Seats and their cost as lines of text."""
+    lines = [("Warehouse", seats.warehouse)]
+    if seats.as_of is None:
+        lines.append(("Team", "never read: the scope team_info.read, the setting directory_every, dropbox-audit run"))
+    else:
+        contract = "" if seats.contract_seats is None else f" ({seats.contract_seats:,} by contract)"
+        stale = (
+            f", {seats.stale_invitations:,} of them for {STALE_DAYS} days or more" if seats.stale_invitations else ""
+        )
+        lines += [
+            ("As of", f"{seats.as_of} (UTC)"),
+            ("Bought", f"{_number(seats.bought)} seats{contract}"),
+            ("Provisioned", f"{_number(seats.provisioned)} seats given out"),
+            ("Used", _number(seats.used)),
+            ("Pending", f"{_number(seats.pending)} invitations{stale}"),
+            ("Free", _number(seats.free)),
+        ]
+    if seats.cost_per_year is None:
+        lines.append(("Cost", "not known: write contracts.csv (docs/operations.md), dropbox-audit run"))
+    else:
+        lines.append(
+            ("Cost", f"{_money(seats, seats.cost_per_month)} this month, {_yearly(seats, seats.cost_per_year)}")
+        )
+    for idle in seats.idle:
+        cost = f", {_yearly(seats, idle.cost_per_year)}" if idle.cost_per_year is not None else ""
+        lines.append((f"Idle {idle.days} days", f"{idle.members:,} members{cost}"))
+    if seats.renewal is not None:
+        lines.append(("Renewal", f"{seats.renewal.renewal_date}, {_days_away(seats.renewal.days_left)}"))
+        if seats.renewal.notice_deadline is not None and seats.renewal.days_to_notice is not None:
+            away = _days_away(seats.renewal.days_to_notice)
+            lines.append(("Notice by", f"{seats.renewal.notice_deadline}, {away}"))
+    if seats.seats_needed is not None:
+        saving = f"; {_number(seats.seats_to_drop)} fewer save {_yearly(seats, seats.saving_per_year)}"
+        lines.append(("Needed", f"{seats.seats_needed:,} by the last 90 days' use{saving}"))
+    links = (
+        "links not read"
+        if seats.leavers_links is None
+        else f"{seats.leavers_links:,} links ({seats.leavers_public_links:,} public)"
+    )
+    owned = f"{seats.leavers_devices:,} devices, {seats.leavers_apps:,} apps, {seats.leavers_folders:,} shared folders"
+    lines.append(("Leavers", f"{seats.leavers:,} with {links}, {owned}" if seats.leavers else "own nothing any more"))
+    lines += [("Not read", f"{name}: {one_line(reason)}") for name, reason in seats.not_read.items()]
+    return "\n".join(line for heading, text in lines for line in _wrapped(heading, text))
+
+
+def _number(number: int | None) -> str:
+    return "-" if number is None else f"{number:,}"
+
+
+def _money(seats: Seats, amount: str | None) -> str:
+    return "-" if amount is None else f"{Decimal(amount):,.2f} {seats.currency}"
+
+
+def _yearly(seats: Seats, amount: str | None) -> str:
+    return f"{_money(seats, amount)} a year"
+
+
+def _days_away(days: int) -> str:
+    return f"in {days:,} days" if days > 0 else "today" if days == 0 else f"{-days:,} days ago"
 
 
 def _moment(iso: str | None) -> str:

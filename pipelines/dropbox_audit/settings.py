@@ -46,6 +46,9 @@ class Settings(BaseConfiguration):
     give_up_after: str = "30m"
     backfill_workers: int = 4
     max_pages_per_batch: int = 200
+    directory_every: str = "24h"
+    shared_links: bool = False
+    contracts: str = "contracts.csv"
 
     def validated(self, now: datetime) -> "Settings":
         """The same settings, or a `ConfigurationError` that names the first one that cannot be used."""
@@ -56,12 +59,23 @@ class Settings(BaseConfiguration):
         duration(self.give_up_after, "give_up_after")
         if self.rescan is not None and duration(self.rescan, "rescan") < timedelta(days=1):
             raise ConfigurationError(f"rescan = {self.rescan!r} is shorter than a day: write for instance 3d.")
+        self.directory_interval()
         for name, least in (("requests_per_hour", 0), ("backfill_workers", 1), ("max_pages_per_batch", 1)):
             if getattr(self, name) < least:
                 raise ConfigurationError(f"{name} = {getattr(self, name)} is too small: the least is {least}.")
         if self.start_time is not None:
             instant(self.start_time, "start_time", now)
         return self
+
+    def directory_interval(self) -> timedelta | None:
+        """From one snapshot of the directory to the next; None where none is wanted."""
+        text = self.directory_every.strip().lower()
+        if text in {"0", "off", "false"}:
+            return None
+        interval = duration(text, "directory_every")
+        if interval < timedelta(minutes=1):
+            raise ConfigurationError(f"directory_every = {self.directory_every!r} is too short: write 24h, or off.")
+        return interval
 
     def has_credentials(self) -> bool:
         """Whether there is any way to ask Dropbox anything."""

@@ -14,9 +14,10 @@ import pyarrow as pa
 from dlt.common.configuration.specs import BaseConfiguration
 from dlt.extract import DltResource
 
-from dropbox_audit import cursor, local
+from dropbox_audit import cursor, directory, local
 from dropbox_audit.api import DropboxClient
 from dropbox_audit.clock import Clock
+from dropbox_audit.contracts import CONTRACTS
 from dropbox_audit.cursor import Walk
 from dropbox_audit.events import SCHEMAS
 from dropbox_audit.runs import RECORDS, run_table
@@ -33,6 +34,9 @@ EMPTY = {
     for name, schema in {**SCHEMAS, "walks": WALKS, "load_days": LOAD_DAYS, **RECORDS}.items()
 }
 """The views read every one of these, so each exists after the first load, whatever that brings."""
+
+EMPTY_DIRECTORY = {name: schema.empty_table() for name, schema in {**directory.SCHEMAS, "contracts": CONTRACTS}.items()}
+"""Likewise, but a load that brings nothing of them need not touch them again."""
 
 
 @dlt.source(name="dropbox_audit", section="dropbox_audit", spec=Settings)
@@ -79,7 +83,7 @@ def dropbox_audit(
         reader = _own_reader(settings)
         try:
             yield from _items(reader.tables())
-            yield from _items([EMPTY])
+            yield from _items([EMPTY, _missing_tables()])
         finally:
             reader.close()
         if reader.error is not None:
@@ -95,6 +99,7 @@ def package(
     runs: Callable[[], Iterable[Mapping[str, Any]]],
     walks: Callable[[], Mapping[str, Walk]],
     rescanned_at: datetime | None,
+    snapshot: Mapping[str, Any] | None = None,
 ) -> Iterator[DltResource]:
     """One load package of the loader's: `tables` by name, then the run records and the walks as they are by then."""
 
@@ -102,11 +107,13 @@ def package(
     def events() -> Iterator[Any]:
         yield from _items(tables)
         yield _into("runs", run_table(runs()))
-        yield from _items([EMPTY])
+        yield from _items([EMPTY, _missing_tables()])
         state = cursor.current_state()
         cursor.store(state, walks())
         if rescanned_at is not None:
             cursor.note_rescan(state, rescanned_at)
+        if snapshot is not None:
+            cursor.note_directory(state, snapshot)
 
     yield events
 
@@ -121,6 +128,11 @@ def _items(batches: Iterable[Mapping[str, pa.Table]]) -> Iterator[Any]:
             yield _into(name, table)
     rows = [{"day": day, "event_count": count} for day, count in sorted(days.items())]
     yield _into("load_days", pa.Table.from_pylist(rows, LOAD_DAYS))
+
+
+def _missing_tables() -> dict[str, pa.Table]:
+    known = dlt.current.source_schema().tables
+    return {name: table for name, table in EMPTY_DIRECTORY.items() if name not in known}
 
 
 def _into(table_name: str, table: pa.Table) -> Any:

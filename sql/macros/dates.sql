@@ -81,3 +81,53 @@
 {% macro snowflake__start_of_day(day) -%}
     timestamp_tz_from_parts(year({{ day }}), month({{ day }}), day({{ day }}), 0, 0, 0, 0, 'UTC')
 {%- endmacro %}
+
+
+{# The first day of a date's month. #}
+{% macro month_start(day) -%}
+    {{ return(adapter.dispatch('month_start', 'dropbox_audit')(day)) }}
+{%- endmacro %}
+
+{% macro default__month_start(day) -%}
+    cast(date_trunc('month', {{ day }}) as date)
+{%- endmacro %}
+
+{% macro bigquery__month_start(day) -%}
+    cast(date_trunc({{ day }}, month) as date)
+{%- endmacro %}
+
+
+{# Days from one date to a later one; negative where it is earlier. #}
+{% macro days_between(earlier, later) -%}
+    {{ return(adapter.dispatch('days_between', 'dropbox_audit')(earlier, later)) }}
+{%- endmacro %}
+
+{% macro default__days_between(earlier, later) -%}
+    date_diff('day', {{ earlier }}, {{ later }})
+{%- endmacro %}
+
+{% macro bigquery__days_between(earlier, later) -%}
+    date_diff({{ later }}, {{ earlier }}, day)
+{%- endmacro %}
+
+{% macro snowflake__days_between(earlier, later) -%}
+    datediff(day, {{ earlier }}, {{ later }})
+{%- endmacro %}
+
+
+{# The date so many days before another one. #}
+{% macro days_before(day, count) -%}
+    {{ return(adapter.dispatch('days_before', 'dropbox_audit')(day, count)) }}
+{%- endmacro %}
+
+{% macro default__days_before(day, count) -%}
+    ({{ day }} - cast({{ count }} as integer))
+{%- endmacro %}
+
+{% macro bigquery__days_before(day, count) -%}
+    date_sub({{ day }}, interval {{ count }} day)
+{%- endmacro %}
+
+{% macro snowflake__days_before(day, count) -%}
+    cast(dateadd(day, -{{ count }}, {{ day }}) as date)
+{%- endmacro %}

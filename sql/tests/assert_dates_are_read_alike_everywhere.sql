@@ -29,6 +29,25 @@ readings as (
         cast(count(distinct days.day) as string) as found,
         '3' as expected
     from {{ each_day("date '2026-02-27'", "date '2026-03-01'", 'days') }}
+    union all
+    select
+        'a leap day is a day' as reading,
+        cast({{ days_between("date '2028-02-28'", "date '2028-03-01'") }} as string) || ' days, '
+        || cast({{ days_before("date '2028-03-01'", '1') }} as string) as found,
+        '2 days, 2028-02-29' as expected
+    from examples
+    union all
+    select
+        'a month begins on its first day' as reading,
+        cast({{ month_start("date '2028-02-29'") }} as string) as found,
+        '2028-02-01' as expected
+    from examples
+    union all
+    select
+        'an amount is exact' as reading,
+        cast({{ money('1000003') }} as string) as found,
+        '10000.03' as expected
+    from examples
 )
 
 select

@@ -158,7 +158,14 @@ def test_walks_the_directory(serve, official, small_team):
         assert len(quotas) == 41
         assert sum(q.is_success() and bool(q.get_success().quota_gb) for q in quotas) == 5
         linker = next(member for member, links in directory.shared_links.items() if links)
-        links = client.as_user(linker).sharing_list_shared_links().links
+        directory.page_limit = 2
+        as_linker = client.as_user(linker)
+        links = everything(
+            as_linker.sharing_list_shared_links(),
+            lambda cursor: as_linker.sharing_list_shared_links(cursor=cursor),
+            "links",
+        )
+        assert len(links) > directory.page_limit
         assert [link.id for link in links] == [link["id"] for link in directory.shared_links[linker]]
         assert client.as_user(linker).check_user("hello").result == "hello"
     finally:

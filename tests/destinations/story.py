@@ -13,6 +13,7 @@ import pytest
 from dropbox_audit.demo import ACCESS_TOKEN, SimulatedDropbox, running, simulate_team
 from dropbox_audit.demo import Clock as ServerClock
 from dropbox_audit.load import Loader, Window
+from dropbox_audit.run import load_once
 from dropbox_audit.settings import Settings
 from dropbox_audit.transform import transform
 from dropbox_audit.verify import verify
@@ -21,6 +22,12 @@ from support import VirtualClock, Workspace, clean_environment, entered
 
 UNTIL = datetime(2026, 11, 1, 12, tzinfo=UTC)
 NEWS = timedelta(days=3)
+
+CONTRACTS = """\
+valid_from,seats,price_per_seat,currency,billing_period,renewal_date,notice_days
+2025-12-01,45,13.37,USD,month,2026-09-16,
+2026-09-16,50,150.10,EUR,year,2027-09-16,60
+"""
 
 DIFFERENT_BY_NATURE = {"loaded_at", "run_id", "covered_by"}
 """Columns that two loads of one log never share: when the warehouse was reached, and names drawn at random."""
@@ -87,25 +94,32 @@ def tell(destination: str, folder: Path, environment: dict[str, str]) -> Story:
     work.mkdir()
     variables = {**clean_environment(home), **environment, "DBT_LOG_FORMAT_FILE": "json", "DBT_LOG_FILE_MAX_BYTES": "0"}
     team = simulate_team(people=40, days=30, until=UNTIL, oddities=True, every_type=True)
-    clock, server_clock = VirtualClock(UNTIL - NEWS), ServerClock(UNTIL - NEWS)
-    server = SimulatedDropbox(team.log(), directory=team.directory, clock=server_clock)
+    clock, server_clock = VirtualClock(UNTIL - 2 * NEWS), ServerClock(UNTIL - 2 * NEWS)
+    server = SimulatedDropbox(team.log(), directory=team.directory_before, clock=server_clock)
     story = Story()
     with (
         pytest.MonkeyPatch.context() as patch,
         entered(Workspace(work, home, environment=variables), patch),
         running(server) as url,
     ):
-        settings = Settings(access_token=ACCESS_TOKEN, api_url=url, requests_per_hour=0, backfill_workers=1)
+        (work / "contracts.csv").write_text(CONTRACTS)
+        settings = Settings(
+            access_token=ACCESS_TOKEN, api_url=url, requests_per_hour=0, backfill_workers=1, shared_links=True
+        )
         target = find_target(destination)
         loader = Loader(target, settings=settings.validated(UNTIL - NEWS), clock=clock)
         with loader.alone():
-            loader.load("load")
+            load_once(loader)
+            server.directory = team.directory
+            clock.advance(NEWS.total_seconds())
+            server_clock.advance(NEWS.total_seconds())
+            load_once(loader)
             transform(loader)
             story.remember("first", target, work)
 
             clock.advance((2 * NEWS).total_seconds())
             server_clock.advance((2 * NEWS).total_seconds())
-            loader.load("load")
+            load_once(loader)
             transform(loader)
             story.remember("news", target, work)
 

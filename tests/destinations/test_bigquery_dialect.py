@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -22,21 +23,23 @@ import pytest
 import sqlglot
 from dropbox_audit.demo import SimulatedDropbox, SimulatedLog, running, simulate_team
 from dropbox_audit.load import Window
+from dropbox_audit.run import load_once
 from dropbox_audit.transform import sql_folder
 from dropbox_audit.warehouse import dbt_environment, find_target
 from emulated_bigquery import BigQuery, GoogleSql, project_of
 from filelock import FileLock
 from sqlglot import exp
-from story import Story
+from story import CONTRACTS, Story
 from support import NOON, VirtualClock, Workspace, clean_environment, entered
 
 NAME = "dialect"
 PROJECT = project_of(NAME)
 TEAM = simulate_team(seed=7, people=40, days=30, until=NOON, every_type=True, oddities=True)
 TYPES = {"VARCHAR": "STRING", "BIGINT": "INT64", "HUGEINT": "INT64", "INTEGER": "INT64", "DOUBLE": "FLOAT64",
-         "BOOLEAN": "BOOL", "DATE": "DATE", "TIMESTAMP WITH TIME ZONE": "TIMESTAMP"}  # fmt: skip
+         "BOOLEAN": "BOOL", "DATE": "DATE", "TIMESTAMP WITH TIME ZONE": "TIMESTAMP",
+         "DECIMAL(18,2)": "NUMERIC"}  # fmt: skip
 CONTRACT = {"string": "STRING", "bigint": "INT64", "float64": "FLOAT64", "boolean": "BOOL", "date": "DATE",
-            "timestamp": "TIMESTAMP"}  # fmt: skip
+            "timestamp": "TIMESTAMP", "numeric": "NUMERIC"}  # fmt: skip
 
 Rows = list[list[Any]]
 Columns = list[tuple[str, str]]
@@ -92,6 +95,8 @@ def state_of(workspace: Workspace) -> State:
 
 def plain(value: Any) -> Any:
     """A value in the words of google_sql.py."""
+    if isinstance(value, Decimal):
+        return float(value)
     if isinstance(value, dt.datetime):
         return value.astimezone(dt.UTC).isoformat()
     return value.isoformat() if isinstance(value, dt.date) else value
@@ -135,15 +140,17 @@ def prepare(folder: Path, bigquery: BigQuery) -> Case:
     with (
         pytest.MonkeyPatch.context() as patch,
         entered(workspace, patch),
-        running(SimulatedDropbox(log)) as url,
+        running(server := SimulatedDropbox(log, directory=TEAM.directory_before)) as url,
     ):
-        workspace.load(url, clock=clock)
+        (workspace.folder / "contracts.csv").write_text(CONTRACTS)
+        take_in(workspace, url, clock)
         dbt(folder, "duckdb", *build)
         first = state_of(workspace)
 
         log.append([*events[half:], *events[half - 100 : half : 10]])
-        clock.advance(3600)
-        workspace.load(url, clock=clock)
+        server.directory = TEAM.directory
+        clock.advance(24 * 3600)
+        take_in(workspace, url, clock)
         workspace.load(url, clock=clock, window=Window(None, NOON - dt.timedelta(days=28)))
         dbt(folder, "duckdb", *build)
         second = state_of(workspace)
@@ -162,6 +169,13 @@ def prepare(folder: Path, bigquery: BigQuery) -> Case:
                 client.query_and_wait(f"create table {node['schema']}.{node['name']} ({listed})")
         incremental = dbt(folder, "bigquery", "compile", variables={"touched_days": touched_days})
     return Case(first, second, touched_days, full, incremental)
+
+
+def take_in(workspace: Workspace, url: str, clock: VirtualClock) -> None:
+    """Load what is new, the directory included."""
+    loader = workspace.loader(url, clock=clock, directory_every="24h", shared_links=True)
+    with loader.alone():
+        load_once(loader)
 
 
 def picked(state: State, relation: str, *names: str) -> Rows:

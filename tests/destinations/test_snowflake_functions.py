@@ -28,13 +28,14 @@ OF_DBT = re.compile(r"\s*(/\*.*?\*/)?\s*(describe|comment on|alter\s+(table|view
 """Statements that hold nothing of ours: what surrounds a model."""
 
 WORDS_BEFORE_A_PARENTHESIS = {
-    "alias", "and", "as", "by", "exists", "from", "group", "in", "join", "lateral", "not", "on", "or", "over",
-    "partition", "select", "table", "then", "using", "values", "when", "where", "with",
+    "alias", "and", "as", "by", "decimal", "exists", "from", "group", "in", "join", "lateral", "not", "on", "or",
+    "over", "partition", "select", "table", "then", "using", "values", "when", "where", "with",
 }  # fmt: skip
 
 CLAUSES = (
     exp.Alias | exp.ClusterProperty | exp.Column | exp.ColumnConstraint | exp.ColumnDef | exp.CommentColumnConstraint
-    | exp.Create | exp.CTE | exp.Delete | exp.From | exp.Group | exp.Having | exp.Identifier | exp.If | exp.Insert
+    | exp.Create | exp.CTE | exp.DataTypeParam | exp.Delete | exp.From | exp.Group | exp.Having | exp.Identifier
+    | exp.If | exp.Insert
     | exp.Join | exp.JSONPath | exp.JSONPathKey | exp.JSONPathRoot | exp.Kwarg | exp.Limit | exp.Literal | exp.Null
     | exp.Order | exp.Ordered | exp.Paren | exp.Properties | exp.RawString | exp.Schema | exp.Select | exp.Star
     | exp.Subquery | exp.Table | exp.TableAlias | exp.TemporaryProperty | exp.TransientProperty | exp.Tuple | exp.Var

@@ -14,6 +14,8 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+from dropbox_audit import directory
+from dropbox_audit.contracts import CONTRACTS
 
 UTC = dt.UTC
 SPACE = dt.timedelta(seconds=1)
@@ -66,6 +68,10 @@ TABLES = {
         dropbox_events=_WHOLE, warehouse_events=_WHOLE, missing_events=_WHOLE, extra_events=_WHOLE,
         repaired_events=_WHOLE, result=_TEXT, verified_at=_TIME, _dlt_load_id=_TEXT,
     ),
+    **{
+        name: pa.schema([*schema, ("_dlt_load_id", _TEXT)])
+        for name, schema in {**directory.SCHEMAS, "contracts": CONTRACTS}.items()
+    },
     "_dlt_loads": _schema(
         load_id=_TEXT, schema_name=_TEXT, status=_WHOLE, inserted_at=_TIME, schema_version_hash=_TEXT,
     ),

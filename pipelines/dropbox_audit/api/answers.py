@@ -1,5 +1,7 @@
 """What Dropbox's answers mean: transient, permanent, or a fact that the walk handles."""
 
+import re
+from collections.abc import Collection
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
@@ -8,12 +10,14 @@ import orjson
 import requests
 
 from dropbox_audit import rawjson
-from dropbox_audit.errors import ConfigurationError
+from dropbox_audit.errors import ConfigurationError, MissingScopeError
 from dropbox_audit.wording import one_line
+
+_SCOPE = re.compile(r"required scope '([\w.]+)'")
 
 
 class CursorLost(Exception):
-    """Dropbox no longer knows the cursor: `reset` (with the approximate time it had reached) or `bad_cursor`."""
+    """Dropbox no longer knows the cursor: `reset` (with the approximate time it had reached), `bad_cursor` or such."""
 
     def __init__(self, tag: str, reached: datetime | None) -> None:
         super().__init__(tag)
@@ -34,8 +38,8 @@ class TokenExpired(Exception):
     pass
 
 
-def raise_for_answer(route: str, response: requests.Response, content: bytes) -> NoReturn:
-    """Raise what an answer other than 200 to an API call means."""
+def raise_for_answer(route: str, response: requests.Response, content: bytes, facts: Collection[str] = ()) -> NoReturn:
+    """Raise what an answer other than 200 to an API call means; `facts` are refusals that the caller handles."""
     status = response.status_code
     text = _plain(content)
     error = _error_union(content)
@@ -46,17 +50,22 @@ def raise_for_answer(route: str, response: requests.Response, content: bytes) ->
         raise TransientTrouble(f"status {status}", _seconds_asked(response, content))
     if status == 401 and tag == "expired_access_token":
         raise TokenExpired
-    if status == 409 and tag in {"reset", "bad_cursor"}:
-        raise CursorLost(tag, _timestamp(error.get("reset")))
+    if (status == 409 and tag in {"reset", "bad_cursor", "invalid_cursor"}) or tag in facts:
+        raise CursorLost(str(tag), _timestamp(error.get("reset")))
     if status == 400 and content.lstrip()[:1] == b"<":
         raise TransientTrouble("an HTML page instead of JSON (status 400)", _seconds_asked(response, content))
     if tag == "missing_scope":
-        raise ConfigurationError(
+        raise MissingScopeError(
             f"The token lacks the scope {error.get('required_scope', '?')}: tick it under Permissions in the Dropbox "
-            "App Console, then run `dropbox-audit auth` again (existing tokens are not upgraded)."
+            "App Console, then run `dropbox-audit auth` again (existing tokens are not upgraded).",
+            str(error.get("required_scope") or ""),
         )
     if status == 400 and "required scope" in text:
-        raise ConfigurationError(f"{text} Afterwards run `dropbox-audit auth` again: existing tokens are not upgraded.")
+        named = _SCOPE.search(text)
+        raise MissingScopeError(
+            f"{text} Afterwards run `dropbox-audit auth` again: existing tokens are not upgraded.",
+            named[1] if named else "",
+        )
     if status == 401:
         raise ConfigurationError(
             f"Dropbox refuses the token ({tag or text or 'status 401'}): run `dropbox-audit auth` again."

@@ -4,7 +4,7 @@ import codecs
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
@@ -162,11 +162,26 @@ class DropboxClient:
 
     # -- any route ----------------------------------------------------------------------------------------------
 
-    def call(self, route: str, argument: Mapping[str, Any] | None) -> bytes:
+    def call(
+        self,
+        route: str,
+        argument: Mapping[str, Any] | None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        facts: Collection[str] = (),
+        is_list: bool = False,
+    ) -> bytes:
         """POST `argument` to `/2/<route>` until it is answered; returns the body, which is valid JSON.
 
+        Args:
+            route: as in Dropbox's documentation.
+            argument: the route's, likewise.
+            headers: further ones, such as the member that a user's route is called for.
+            facts: refusals of this route that the caller handles as it does a lost cursor.
+            is_list: the route answers with a list; all others answer with an object.
+
         Raises:
-            CursorLost: 409 `reset` or `bad_cursor`.
+            CursorLost: 409 `reset`, `bad_cursor`, `invalid_cursor` or one of `facts`.
             ConfigurationError: Dropbox refuses for good: token, scope, argument, address.
             RunError: trouble that lasted longer than `give_up_after`.
             Stopped: the stop event was set while waiting.
@@ -181,7 +196,7 @@ class DropboxClient:
                 token = self._current_token()
                 self._count(requests=1)
                 try:
-                    return self._post(route, body, token)
+                    return self._post(route, body, token, headers or {}, facts, is_list)
                 except TokenExpired:
                     refreshed += 1
                     if refreshed > 2 or not self._settings.refresh_token:
@@ -190,17 +205,19 @@ class DropboxClient:
 
         return self._until_answered(attempt)
 
-    def _post(self, route: str, body: bytes, token: str) -> bytes:
+    def _post(
+        self, route: str, body: bytes, token: str, headers: Mapping[str, str], facts: Collection[str], is_list: bool
+    ) -> bytes:
         response, content = self._send(
             f"{self._url}/2/{route}",
             data=body,
-            headers={"Content-Type": "application/json"},
+            headers={"Content-Type": "application/json", **headers},
             auth=_Bearer(token),
         )
         if response.status_code == 200:
-            require_json(content)
+            require_json(b'{"list":%s}' % content if is_list else content)
             return content
-        raise_for_answer(route, response, content)
+        raise_for_answer(route, response, content, facts)
         return None
 
     # -- one HTTP exchange --------------------------------------------------------------------------------------

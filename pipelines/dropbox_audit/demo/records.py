@@ -112,7 +112,7 @@ def _devices(rng: random.Random, person: Person, until: datetime) -> Record:
     if person.is_idle and rng.random() < 0.5:
         return record
     used = until - timedelta(
-        days=rng.randrange(95, 400) if person.is_idle else rng.randrange(0, 3), minutes=rng.randrange(900)
+        days=rng.randrange(35, 400) if person.is_idle else rng.randrange(0, 3), minutes=rng.randrange(900)
     )
     made = used - timedelta(days=rng.randrange(5, 300))
     common: Record = {
@@ -148,6 +148,9 @@ def _apps(person: Person, number: int, since: datetime) -> Record:
         if number % (7 + index * 6) == 0:
             app: Record = {"app_id": f"dbaid:AAsimulated{index}", "app_name": name, "publisher": publisher}
             apps.append(app | {"is_app_folder": index == 2, "linked": _time(since)})
+    if number == 23:
+        shadow: Record = {"app_id": "dbaid:AAsimulatedShadow", "app_name": "Free PDF Merger 4U", "is_app_folder": False}
+        apps.append(shadow | {"linked": _time(since + timedelta(days=170))})
     return {"team_member_id": person.member_id, "linked_api_apps": apps}
 
 
@@ -181,7 +184,7 @@ def _team_folder(folder: Folder) -> Record:
 def _links(world: World, seats: list[Person], since: datetime) -> dict[str, list[Record]]:
     links: dict[str, list[Record]] = {}
     for number, person in enumerate(seats):
-        if number % 4 == 0 and person.status == "active":
+        if (number % 4 == 0 or person.removed_on is not None) and person.status == "active":
             files = world.folders[person.department].files[number % 20 :: 37]
             links[person.member_id] = [
                 _link(file, person, since, is_public=index == 0) for index, file in enumerate(files)

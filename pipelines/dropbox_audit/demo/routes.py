@@ -276,10 +276,10 @@ def _list(call: Call, key: str, records: list[Record], *, limit: int = 0, **quer
 
 def _same_route(call: Call, key: str, records: list[Record]) -> Answer:
     """A page of a list whose cursor goes to the same route, and comes only while there is more."""
+    # A colon ends the name in a cursor, and a member's id holds one.
+    name = f"{call.route} {call.member}".replace(":", " ")
     try:
-        found, after, has_more = call.server.directory.page(
-            f"{call.route} {call.member}", records, 1000, call.argument.cursor
-        )
+        found, after, has_more = call.server.directory.page(name, records, 1000, call.argument.cursor)
     except BadCursorError as problem:
         raise error(409, "reset") from problem
     result: Record = {key: found, "has_more": has_more}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,6 +18,8 @@ from dropbox_audit.demo.people import Outsider, Person, make_outsiders, make_peo
 from dropbox_audit.demo.records import make_directory
 from dropbox_audit.demo.stories import STORIES, Story
 
+BEFORE = timedelta(days=10)
+
 
 @dataclass(slots=True)
 class Team:
@@ -29,6 +31,7 @@ class Team:
         events: the log in order of arrival.
         stories: what happened on purpose, by name; see ``stories.py``.
         directory: the rest of what the API tells about the team.
+        directory_before: the same ten days earlier: somebody has left since, somebody else was promoted.
         until: the end of the simulated time.
         seed: what decided all of it.
     """
@@ -38,6 +41,7 @@ class Team:
     events: list[LoggedEvent]
     stories: dict[str, Story]
     directory: Directory
+    directory_before: Directory
     until: datetime
     seed: int
 
@@ -86,7 +90,24 @@ def simulate_team(
     if oddities:
         events += odd.invalid(world)
     logged = _arriving(rng, events, int(start.timestamp()), int(end.timestamp()))
-    return Team(members, outsiders, logged, stories, make_directory(world, rng, end), end, seed)
+    directory = make_directory(world, rng, end)
+    before = _directory_before(world, random_from(seed), stories, end - BEFORE)
+    return Team(members, outsiders, logged, stories, directory, before, end, seed)
+
+
+def _directory_before(world: World, rng: random.Random, stories: Mapping[str, Story], then: datetime) -> Directory:
+    leaver, promoted = (
+        next(person for person in world.people if person.email == email)
+        for email in (
+            stories["leaver_downloads_a_departments_folder"].actor,
+            stories["admin_role_is_granted"].target,
+        )
+    )
+    status, role = leaver.status, promoted.role
+    leaver.status, promoted.role = "active", "member_only"
+    before = make_directory(world, rng, then)
+    leaver.status, promoted.role = status, role
+    return before
 
 
 def _without_the_removed(events: Iterable[Any], people: Iterable[Person]) -> list[Any]:

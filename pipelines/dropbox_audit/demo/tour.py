@@ -4,7 +4,7 @@ import shutil
 import textwrap
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from rich import box
@@ -14,11 +14,15 @@ from rich.text import Text
 
 from dropbox_audit import local
 from dropbox_audit.clock import Clock
+from dropbox_audit.demo.clock import Clock as ServerClock
 from dropbox_audit.demo.oauth import APP_KEY, REFRESH_TOKEN
 from dropbox_audit.demo.serve import running, serve_forever
 from dropbox_audit.demo.server import SimulatedDropbox
-from dropbox_audit.demo.team import simulate_team
+from dropbox_audit.demo.team import BEFORE, simulate_team
 from dropbox_audit.load import DEMO_PIPELINE_NAME, Loader
+from dropbox_audit.run import load_once
+from dropbox_audit.screen import seats_screen
+from dropbox_audit.seats import read_seats
 from dropbox_audit.settings import Settings
 from dropbox_audit.transform import transform
 from dropbox_audit.warehouse import RAW_DATASET, Target, connect, duckdb_target
@@ -74,21 +78,59 @@ def give(stop: threading.Event, say: Callable[[str], None], tell: Callable[[str]
     _forget(target)
     team = simulate_team()
     say(f"A simulated team: {len(team.people)} people, {len(team.events):,} events; no account, no network.")
-    with running(SimulatedDropbox(team.log(), directory=team.directory)) as url:
-        settings = Settings(app_key=APP_KEY, refresh_token=REFRESH_TOKEN, api_url=url).validated(Clock().now())
-        loader = Loader(target, settings=settings, pipeline_name=DEMO_PIPELINE_NAME, stop=stop, notice=tell)
+    server = SimulatedDropbox(
+        team.log(cursor_ttl=30 * 86400),
+        directory=team.directory_before,
+        clock=ServerClock(Clock().now() - BEFORE, ticking=True),
+    )
+    with running(server) as url:
+        settings = Settings(app_key=APP_KEY, refresh_token=REFRESH_TOKEN, api_url=url, shared_links=True)
+        settings.contracts = str(_write_contracts(target, team.until))
+        settings.validated(Clock().now())
+        results = []
+        for clock in (_TenDaysAgo(), Clock()):
+            loader = Loader(target, DEMO_PIPELINE_NAME, clock, stop, tell, settings=settings)
+            with loader.alone():
+                results.append(load_once(loader, "demo"))
+            # What has happened since: somebody left, somebody else was promoted.
+            server.directory = team.directory
+            server.clock.advance(BEFORE.total_seconds())
+        events, requests = sum(result.events for result in results), sum(result.requests for result in results)
+        say(f"Received {events:,} events in {sum(r.seconds for r in results):.1f} s, {requests} requests.")
         with loader.alone():
-            loaded = loader.load("demo")
-            say(f"Received {loaded.events:,} events in {loaded.seconds:.1f} s, {loaded.requests} requests.")
             built = transform(loader)
     with connect(DEMO_FILE) as connection:
         events = sum(row[0] for row in connection.execute("select count(*) from dropbox_audit.events").fetchall())
     say(f"Views built in {built.seconds:.1f} s: {events:,} events, each counted once.")
     _answer()
     say("")
+    say("What do our seats cost, and what have leavers left behind?   dropbox-audit seats")
+    say("")
+    say(seats_screen(read_seats(target)))
+    say("")
     say(f"Everything is in {DEMO_FILE}: open it with any DuckDB client, read-only for a start.")
     say("A simulated API for your own client:   dropbox-audit demo --serve")
     say("Your own team, in four steps:          README.md, From demo to your own team")
+
+
+class _TenDaysAgo(Clock):
+    """The first of the demo's two loads has long been done."""
+
+    def now(self) -> datetime:
+        return super().now() - BEFORE
+
+
+def _write_contracts(target: Target, until: datetime) -> Path:
+    """What the simulated team pays: a price that rose in mid-month, and a deadline for notice in two weeks."""
+    before, since, renewal = (f"{until + timedelta(days=days):%Y-%m-%d}" for days in (-655, -290, 75))
+    path = _folder(target) / "contracts.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(
+        "valid_from,seats,price_per_seat,currency,billing_period,renewal_date,notice_days\n"
+        f"{before},130,168.00,EUR,year,{since},60\n"
+        f"{since},150,180.00,EUR,year,{renewal},60\n"
+    )
+    return path
 
 
 def serve(port: int, say: Callable[[str], None]) -> None:
@@ -106,8 +148,11 @@ def _forget(target: Target) -> None:
     if target.path is not None:
         for path in (target.path, target.path.with_name(f"{target.path.name}.wal")):
             path.unlink(missing_ok=True)
-    folder = local.warehouse_dir(DEMO_PIPELINE_NAME, target.destination, RAW_DATASET, target.location)
-    shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(_folder(target), ignore_errors=True)
+
+
+def _folder(target: Target) -> Path:
+    return local.warehouse_dir(DEMO_PIPELINE_NAME, target.destination, RAW_DATASET, target.location)
 
 
 def _answer() -> None:

@@ -91,9 +91,9 @@ class Loader(Packages):
             return
         raise RunError(f"Other runs change {self.target.name} all the time: let only one load into it.")
 
-    def reader(self, walks: dict[str, Walk], follow: list[str] | None = None) -> LogReader:
-        """A reader of these walks, with this loader's settings."""
-        client = DropboxClient(
+    def client(self) -> DropboxClient:
+        """A client with this loader's settings, and with the token that others of its have fetched."""
+        return DropboxClient(
             self.settings,
             budget=local.request_budget(self.settings, self.clock),
             clock=self.clock,
@@ -101,8 +101,11 @@ class Loader(Packages):
             notice=self.notice,
             tokens=self._tokens,
         )
+
+    def reader(self, walks: dict[str, Walk], follow: list[str] | None = None) -> LogReader:
+        """A reader of these walks, with this loader's settings."""
         return LogReader(
-            client,
+            self.client(),
             walks,
             follow=follow,
             lookback=duration(self.settings.lookback, "lookback"),

@@ -117,6 +117,7 @@ class Packages:
         walks: Callable[[], Mapping[str, Walk]],
         record: Callable[[], dict[str, Any] | None] = lambda: None,
         rescanned_at: datetime | None = None,
+        snapshot: Mapping[str, Any] | None = None,
     ) -> None:
         """Load tables, the walks as they stand after them and the run records that wait, all in one package.
 
@@ -125,6 +126,7 @@ class Packages:
             walks: the open walks, asked for once `tables` is exhausted.
             record: the running run's own record as it is at that moment; it also goes on waiting in the journal.
             rescanned_at: when the standing rescan was last done, if this package says so.
+            snapshot: what to remember of the directory's last snapshot, if this package changes it.
 
         Raises:
             WarehouseMovedError: another run was faster; nothing of this package is loaded.
@@ -137,7 +139,7 @@ class Packages:
             carried.extend(run for run in self.journal.runs().values() if run["outcome"] != "running")
             return [*carried, own] if own else carried
 
-        data = package(tables, runs, walks, rescanned_at)
+        data = package(tables, runs, walks, rescanned_at, snapshot)
         self._step(functools.partial(self.pipeline.extract, data, loader_file_format="parquet"))
         if not self.target.is_local and self._stored_state() != self.journal.get("base"):
             raise WarehouseMovedError

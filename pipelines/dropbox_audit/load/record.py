@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 
+from dropbox_audit.api import DropboxClient
 from dropbox_audit.clock import Clock
 from dropbox_audit.local import Journal
 from dropbox_audit.runs import RUNS, new_run_id
@@ -29,9 +30,17 @@ class LoadResult:
     resets: int = 0
     replayed_pages: int = 0
     repaired_events: int = 0
+    directory: dict[str, int | None] | None = None
+    """Records per list where the directory was read; None for a list that was skipped."""
     cursor_age_seconds: float | None = None
     seconds: float = 0.0
     error: str | None = None
+
+
+class Asker(Protocol):
+    """Whoever asks Dropbox through a client."""
+
+    client: DropboxClient
 
 
 class RunRecord:
@@ -53,16 +62,16 @@ class RunRecord:
         self._clock = clock
         self._began = clock.monotonic()
         self._readers: list[LogReader] = []
-        self._askers: list[LogReader] = []
+        self._askers: list[Asker] = []
 
     def count(self, reader: LogReader) -> None:
         """Count what a reader asks for and what it takes."""
         self._readers.append(reader)
         self._askers.append(reader)
 
-    def count_requests(self, reader: LogReader) -> None:
-        """Count only what a reader asks for: what it takes is not loaded."""
-        self._askers.append(reader)
+    def count_requests(self, asker: Asker) -> None:
+        """Count only what is asked for: what it brings is not loaded, or is no part of the log."""
+        self._askers.append(asker)
 
     def drop(self, reader: LogReader) -> None:
         """What a reader took was not loaded after all."""

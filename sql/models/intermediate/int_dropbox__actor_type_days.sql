@@ -30,6 +30,7 @@ select
     sum(case when asset_count > 1 then asset_count else 1 end) as item_count,
     sum(case when new_audience = 'public' then 1 else 0 end) as made_public_count,
     count(distinct ip_address) as distinct_ips,
-    count(distinct country) as distinct_countries
+    count(distinct country) as distinct_countries,
+    max(occurred_at) as last_at
 from events
 group by occurred_on, actor_id, event_type

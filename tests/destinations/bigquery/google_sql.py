@@ -8,7 +8,7 @@ imports what it needs. A request is an object with `do`, the answer an object, w
     {"do": "execute", "sql": "..."}     -> {"columns": ..., "rows": [[1]]}
     {"do": "parse", "sql": "..."}       -> {}, for scripts of several statements
 
-Timestamps and dates are texts in ISO format, everything else is as JSON has it.
+Timestamps and dates are texts in ISO format, a NUMERIC is a number, everything else is as JSON has it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import json
 import re
 import sys
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -56,9 +57,12 @@ TYPES = {
     "BOOL": TypeKind.TYPE_BOOL,
     "DATE": TypeKind.TYPE_DATE,
     "TIMESTAMP": TypeKind.TYPE_TIMESTAMP,
+    "NUMERIC": TypeKind.TYPE_NUMERIC,
 }
 NAMES = {int(kind): name for name, kind in TYPES.items()}
 EPOCH = date(1970, 1, 1)
+NUMERIC_PARTS = 10**9
+"""A NUMERIC travels as a whole number of these."""
 # BigQuery's other names for INT64, which ZetaSQL leaves to whoever embeds it.
 ALIASES = [
     SimpleCatalog.NamedType(name=name, type=TypeFactory.create_simple_type(TypeKind.TYPE_INT64))
@@ -223,6 +227,9 @@ def to_value(kind: str, value: Any) -> Value:
         return Value(timestamp_value=stamp)
     if kind == "DATE":
         return Value(date_value=(date.fromisoformat(value) - EPOCH).days)
+    if kind == "NUMERIC":
+        whole = round(Decimal(str(value)) * NUMERIC_PARTS)
+        return Value(numeric_value=whole.to_bytes(whole.bit_length() // 8 + 1, "little", signed=True))
     field = {"STRING": "string_value", "INT64": "int64_value", "FLOAT64": "double_value", "BOOL": "bool_value"}[kind]
     return Value(**{field: value})
 
@@ -234,6 +241,8 @@ def from_value(value: Any) -> Any:
     found = getattr(value, which)
     if which == "timestamp_value":
         return found.ToDatetime(tzinfo=UTC).isoformat()
+    if which == "numeric_value":
+        return float(Decimal(int.from_bytes(found, "little", signed=True)) / NUMERIC_PARTS)
     if which == "date_value":
         return (EPOCH + timedelta(days=found)).isoformat()
     return found

@@ -1,0 +1,10 @@
+"""The command line: parse, call, print. Everything else lives in the modules it calls.
+
+Imports are inside the commands on purpose: a poll that finds nothing should cost little more than starting Python.
+"""
+
+# In the order in which `--help` lists them.
+from dropbox_audit.cli import loading, setting_up, looking  # isort: skip
+from dropbox_audit.cli.common import app, command, main
+
+__all__ = ["app", "command", "loading", "looking", "main", "setting_up"]
