@@ -114,8 +114,9 @@ def test_a_later_snapshot_stores_what_is_different(serve: Any, load: Any, worksp
 
 def test_the_complete_record_is_kept_and_odd_ones_do_no_harm(serve: Any, load: Any, workspace: Workspace) -> None:
     odd = team.member(1, "hibernating", "Team", brand_new={"a": [1]}, name="?", joined_on="yesterday", email=7)
+    older = team.member(3, joined_on="0001-01-01T00:00:00+05:00")
     twice = team.member(2)
-    server, url = serve(directory=team.directory(odd, twice, {**twice, "more": 1}))
+    server, url = serve(directory=team.directory(odd, twice, {**twice, "more": 1}, older))
     server.directory.devices = [{"team_member_id": team.member_id(1), "web_sessions": [{}, {"session_id": "s"}, 3]}]
     load(url)
     [(status, name, joined, email, record)] = workspace.rows(
@@ -124,7 +125,7 @@ def test_the_complete_record_is_kept_and_odd_ones_do_no_harm(serve: Any, load: A
     )
     assert (status, name, joined, email) == ("hibernating", None, None, None)
     assert json.loads(record)["profile"]["brand_new"] == {"a": [1]}
-    assert stored(workspace, "members") == 2, "the documentation allows duplicates"
+    assert stored(workspace, "members") == 3, "the documentation allows duplicates"
     assert workspace.rows("select session_id from dropbox_raw.devices") == [("s",)]
 
 
@@ -340,6 +341,53 @@ def test_links_leave_half_of_the_budget_to_the_log_and_go_on_with_the_next_run(
     assert workspace.rows(ends) == [(1,)]
 
 
+def test_links_that_another_machine_began_are_begun_again_within_the_hour(
+    serve: Any, load: Any, workspace: Workspace, clock: Any
+) -> None:
+    _, url = serve(directory=linking_team())
+    load(url, shared_links=True, requests_per_hour=24)
+    assert stored(workspace, "shared_links") < 9
+    workspace.forget_home()
+    load(url, shared_links=True)
+    ends = (
+        "select state, record_count from dropbox_raw.directory_snapshots "
+        "where resource = 'shared_links' and team_member_id is null order by _dlt_load_id"
+    )
+    assert workspace.rows(ends) == [("skipped", None)]
+    clock.advance(3600)
+    load(url, shared_links=True)
+    assert workspace.rows(ends) == [("skipped", None), ("complete", 9)]
+
+
+def test_links_that_were_deleted_while_nobody_remembered_them_are_noted_as_gone(
+    serve: Any, load: Any, workspace: Workspace, clock: Any
+) -> None:
+    server, url = serve(directory=linking_team())
+    load(url, shared_links=True)
+    workspace.forget_home()
+    del server.directory.shared_links[team.member_id(1)]
+    clock.advance(DAY)
+    load(url, shared_links=True)
+    assert workspace.rows(
+        "select record_count from dropbox_raw.directory_snapshots "
+        "where resource = 'shared_links' and team_member_id = ? order by taken_at",
+        team.member_id(1),
+    ) == [(3,), (0,)]
+
+
+def test_more_groups_than_half_of_the_budget_do_not_hold_up_the_log(
+    serve: Any, load: Any, workspace: Workspace
+) -> None:
+    many = team.directory(team.member(1))
+    many.groups = [{**many.groups[0], "group_id": f"g:{number}"} for number in range(30)]
+    server, url = serve(directory=many)
+    said: list[str] = []
+    load(url, requests_per_hour=40, notice=said.append)
+    assert ["raise it" in sentence for sentence in said] == [True]
+    assert "team/groups/members/list" not in routes(server)
+    assert states(workspace) == {**dict.fromkeys(LISTS, "complete"), "group_members": "skipped"}
+
+
 def test_without_their_scopes_links_are_left_out(serve: Any, load: Any, workspace: Workspace) -> None:
     _, url = serve(directory=linking_team(), scopes=set(ALL_SCOPES) - {"team_data.member"})
     said: list[str] = []
@@ -384,6 +432,7 @@ def test_contracts_are_loaded_when_the_file_changes(serve: Any, load: Any, works
         ("2026-01-15,1,1,EUR,weekly,,", "write month or year"),
         ("2026-01-15,1,1,EUR,year,2026-01-15,", "is not after valid_from"),
         ("2026-01-15,1,1,EUR,year,2027-01-15,soon", "notice_days 'soon'"),
+        ("2026-01-15,1,1,EUR,year,2027-01-15,4000", "notice_days 4000 is more than ten years"),
         ("2026-01-15,1,1,EUR", "4 fields where the first line has 7"),
         ("2020-01-01,1,1,EUR,year,,", "valid_from 2020-01-01 is line 2's too"),
     ],

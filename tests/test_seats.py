@@ -27,6 +27,7 @@ CONTRACTS = """\
 valid_from,seats,price_per_seat,currency,billing_period,renewal_date,notice_days
 2027-12-01,10,11.99,USD,month,2028-02-16,
 2028-02-16,12,150.10,EUR,year,2028-05-16,60
+2028-04-01,14,150.10,EUR,year,2028-05-16,
 """
 
 
@@ -184,9 +185,10 @@ def test_spend_is_right_to_the_cent_over_a_leap_february_and_a_change_of_currenc
 def test_renewals_count_the_days_and_the_saving(rows: Any) -> None:
     assert rows(
         "select renewal_date, days_left, notice_deadline, days_to_notice, seats, seats_needed, seats_to_drop, "
-        "cost_per_year, saving_per_year, currency from dropbox_audit.renewals"
+        "cost_per_year, saving_per_year, currency from dropbox_audit.renewals order by valid_from"
     ) == [
-        (date(2028, 5, 16), 76, date(2028, 3, 17), 16, 12, 1, 11, Decimal("1801.20"), Decimal("1651.10"), "EUR")
+        (date(2028, 5, 16), 76, date(2028, 3, 17), 16, 12, 1, 11, Decimal("1801.20"), Decimal("1651.10"), "EUR"),
+        (date(2028, 5, 16), 76, None, None, 14, 1, 13, Decimal("2101.40"), Decimal("1951.30"), "EUR"),
     ]  # fmt: skip
 
 

@@ -45,6 +45,7 @@ _OPTIONAL = {"renewal_date", "notice_days"}
 _PERIODS = ("month", "year")
 _PRICE = re.compile(r"[0-9]{1,7}(\.[0-9]{1,2})?")
 _MOST_TOLD = 5
+_MOST_NOTICE_DAYS = 3650
 
 
 class ContractsError(ConfigurationError):
@@ -137,6 +138,9 @@ def _row(given: dict[str, str]) -> dict[str, Any]:
         raise ValueError(f"currency {_said(given['currency'])} is no currency code: write three letters like EUR")
     if period not in _PERIODS:
         raise ValueError(f"billing_period {_said(given['billing_period'])} is unknown: write month or year")
+    notice = _whole("notice_days", given["notice_days"]) if given.get("notice_days") else None
+    if notice is not None and notice > _MOST_NOTICE_DAYS:
+        raise ValueError(f"notice_days {notice} is more than ten years: write the days of notice")
     return {
         "valid_from": valid_from,
         "seats": _whole("seats", given["seats"]),
@@ -145,7 +149,7 @@ def _row(given: dict[str, str]) -> dict[str, Any]:
         "currency": currency,
         "billing_period": period,
         "renewal_date": renewal,
-        "notice_days": _whole("notice_days", given["notice_days"]) if given.get("notice_days") else None,
+        "notice_days": notice,
     }
 
 

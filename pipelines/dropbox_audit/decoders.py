@@ -69,10 +69,12 @@ class Decoders:
         try:
             if not hasattr(self._local, "process"):
                 self._local.process = self._start()
-            process: _Process = self._local.process
+            process: _Process | _Here = self._local.process
             return process.decode(events)
-        except (OSError, EOFError, ValueError, pickle.UnpicklingError):
-            # There is no memory for another process, or something has ended it.
+        except Exception:
+            # There is no memory for another process, or something has ended it, or it is of another version by now. Its
+            # answers may be out of step, so this thread asks it no more.
+            self._local.process = _Here()
             return decode_events(events)
 
     def _start(self) -> "_Process":
@@ -111,6 +113,12 @@ class _Process:
             except OSError:
                 # What a killed process did not read cannot be flushed.
                 continue
+
+
+class _Here:
+    """Stands in for a process that cannot be had."""
+
+    decode = staticmethod(decode_events)
 
 
 def main() -> None:

@@ -115,8 +115,10 @@ def _read_money(door: Door, seats: Seats) -> None:
     dated = [row[7:] for row in rows if row[7] is not None]
     if dated:
         # The next one; where all have passed, the one that was last.
+        # Of several on one day, the one that must be given notice of first.
+        dated.sort(key=lambda row: (row[0], row[2] is None, row[2] or row[0]))
         coming = [row for row in dated if row[1] >= 0]
-        day, left, deadline, to_notice = min(coming) if coming else max(dated)
+        day, left, deadline, to_notice = coming[0] if coming else dated[-1]
         seats.renewal = Renewal(str(day), int(left), None if deadline is None else str(deadline), _whole(to_notice))
     if seats.currency is not None:
         for (cost,) in door.rows(

@@ -18,6 +18,7 @@ from dropbox_audit.directory.rows import RESOURCES, SHARED_LINKS, SNAPSHOTS, Res
 from dropbox_audit.errors import ConfigurationError, DropboxAuditError, MissingScopeError, RunError, Stopped
 from dropbox_audit.load import Loader, RunRecord
 from dropbox_audit.load.packages import WarehouseMovedError
+from dropbox_audit.settings import first_line
 from dropbox_audit.wording import one_line
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 _RETRY_AFTER = timedelta(hours=1)
 """After trouble with Dropbox, which is over sooner than the next snapshot is due."""
+_GIVE_UP_AFTER = "2m"
+"""The log waits meanwhile, and the directory can be read later."""
 _MEMBERS_PER_PACKAGE = 200
 _HANGS_ON = {"group_members": "groups", "member_quotas": "members"}
 _MOST_REFUSALS = 3
@@ -105,7 +108,7 @@ class _Update:
         # The dropbox package takes long to import, and much memory.
         from dropbox_audit.directory.listing import Listing
 
-        listing = Listing(self.loader.client())
+        listing = Listing(self.loader.client(give_up_after=_GIVE_UP_AFTER))
         self.run.count_requests(listing)
         return listing
 
@@ -118,17 +121,9 @@ class _Update:
         missing: dict[str, list[str]] = defaultdict(list)
         trouble: DropboxAuditError | None = None
         for resource in RESOURCES:
-            scope = next((scope for scope in resource.scopes if scope in missing), None)
-            if scope is not None:
-                missing[scope].append(resource.what)
-                self._skip(resource, f"the scope {scope} is missing")
-                continue
-            parent = _HANGS_ON.get(resource.name)
-            if parent is not None and parent not in found:
-                self._skip(resource, f"{parent} could not be read")
-                continue
-            if trouble is not None:
-                self._skip(resource, str(trouble))
+            reason = self._hindrance(resource, found, missing, trouble)
+            if reason is not None:
+                self._skip(resource, reason)
                 continue
             try:
                 found[resource.name] = resource.from_records(_records(listing, resource.name, found))
@@ -146,12 +141,49 @@ class _Update:
                 self.loader.notice(f"Warning: the directory is left out this time, from {resource.what} on: {error}")
                 self.facts["is_cut_short"] = True
                 self._skip(resource, str(error))
+            except Exception as error:
+                # Whatever Dropbox may say in a list some day: the log and its views do not wait for that.
+                reason = f"they cannot be read ({type(error).__name__}: {first_line(error)})"
+                self.loader.notice(f"Warning: the directory's {resource.what} are left out this time: {reason}")
+                self._skip(resource, reason)
             else:
                 self._compare(resource, found[resource.name])
         for scope, lists in missing.items():
             self._tell_of_scope(scope, lists)
         if self.loader.settings.shared_links:
             self._begin_links(found.get("members"))
+
+    def _hindrance(
+        self,
+        resource: Resource,
+        found: Mapping[str, Mapping[str, Row]],
+        missing: Mapping[str, list[str]],
+        trouble: DropboxAuditError | None,
+    ) -> str | None:
+        """Why a list need not be asked for."""
+        scope = next((scope for scope in resource.scopes if scope in missing), None)
+        if scope is not None:
+            missing[scope].append(resource.what)
+            return f"the scope {scope} is missing"
+        parent = _HANGS_ON.get(resource.name)
+        if parent is not None and parent not in found:
+            return f"{parent} could not be read"
+        if trouble is not None:
+            return str(trouble)
+        if resource.name == "group_members" and (reason := self._is_too_much(len(found["groups"]))):
+            self.loader.notice(f"Warning: the directory's {resource.what} are left out this time: {reason}")
+            return reason
+        return None
+
+    def _is_too_much(self, requests: int) -> str | None:
+        """Why so many requests cannot be spent now: half of the budget is for the log."""
+        budget = local.request_budget(self.loader.settings, self.loader.clock)
+        if not budget.per_hour or requests <= min(budget.level(), budget.per_hour) - budget.per_hour / 2:
+            return None
+        if requests <= budget.per_hour / 2:
+            self.facts["is_cut_short"] = True
+            return f"{requests} requests are more than the budget has left beside the log's half; soon again"
+        return f"{requests} requests are more than half of requests_per_hour = {budget.per_hour}: raise it"
 
     def _compare(self, resource: Resource, found: Mapping[str, Row]) -> None:
         """Keep what is different from the last time, or everything where that is not known."""
@@ -192,6 +224,11 @@ class _Update:
         chain = self.facts["links"]
         self.snapshot_id = chain["snapshot_id"]
         self.taken_at = datetime.fromisoformat(chain["taken_at"])
+        if "active" not in self.known:
+            # Begun by another machine, or before this one forgot: the next snapshot begins them again, soon.
+            self.facts["is_cut_short"] = True
+            self._end_links("it is not known here whose had been read")
+            return
         budget = local.request_budget(self.loader.settings, self.loader.clock)
         waiting = [name for name in self.known.get("active", []) if name > chain["after"]]
         refusals = 0
@@ -229,7 +266,8 @@ class _Update:
         """Keep all of a member's links if any of them is different from the last time."""
         links = self.known.setdefault("links", {})
         prints = {key: fingerprint(row) for key, row in found.items()}
-        if links.get(member, {}) == prints and (member in links or not prints):
+        # Having none is worth a note the first time, too: the warehouse may remember some.
+        if links.get(member) == prints:
             return
         links[member] = prints
         if found:

@@ -1,6 +1,7 @@
 """Read what is new in the log into one warehouse, batch by batch."""
 
 import contextlib
+import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -91,10 +92,18 @@ class Loader(Packages):
             return
         raise RunError(f"Other runs change {self.target.name} all the time: let only one load into it.")
 
-    def client(self) -> DropboxClient:
-        """A client with this loader's settings, and with the token that others of its have fetched."""
+    def client(self, give_up_after: str | None = None) -> DropboxClient:
+        """A client with this loader's settings, and with the token that others of its have fetched.
+
+        Args:
+            give_up_after: instead of the setting, where that is longer.
+        """
+        settings = self.settings
+        if give_up_after and duration(give_up_after, "") < duration(settings.give_up_after, "give_up_after"):
+            settings = copy.copy(settings)
+            settings.give_up_after = give_up_after
         return DropboxClient(
-            self.settings,
+            settings,
             budget=local.request_budget(self.settings, self.clock),
             clock=self.clock,
             stop=self.stop,

@@ -15,9 +15,9 @@ links as (
 ),
 
 readings as (
-    select count(*) as reading_count
+    select distinct team_member_id
     from {{ ref('stg_dropbox__directory_snapshots') }}
-    where resource = 'shared_links' and state = 'complete'
+    where resource = 'shared_links' and team_member_id is not null
 ),
 
 devices as (
@@ -59,15 +59,16 @@ folders as (
 belongings as (
     select
         leavers.*,
-        case when readings.reading_count > 0 then coalesce(links.link_count, 0) end as link_count,
-        case when readings.reading_count > 0 then coalesce(links.public_link_count, 0) end as public_link_count,
+        case when readings.team_member_id is not null then coalesce(links.link_count, 0) end as link_count,
+        case when readings.team_member_id is not null then coalesce(links.public_link_count, 0) end as public_link_count,
         coalesce(devices.device_count, 0) as device_count,
         devices.last_used_at,
         coalesce(apps.app_count, 0) as app_count,
         apps.app_names,
         case when folders.folder_count > 0 then cast(folders.folder_count as bigint) else 0 end as folder_count
     from leavers
-    cross join readings
+    left join readings
+        on leavers.team_member_id = readings.team_member_id
     left join links
         on leavers.team_member_id = links.team_member_id
     left join devices
