@@ -14,7 +14,7 @@ links as (
     group by current_links.team_member_id
 ),
 
-readings as (
+read_members as (
     select distinct team_member_id
     from {{ ref('stg_dropbox__directory_snapshots') }}
     where resource = 'shared_links' and team_member_id is not null
@@ -59,16 +59,18 @@ folders as (
 belongings as (
     select
         leavers.*,
-        case when readings.team_member_id is not null then coalesce(links.link_count, 0) end as link_count,
-        case when readings.team_member_id is not null then coalesce(links.public_link_count, 0) end as public_link_count,
+        case when read_members.team_member_id is not null then coalesce(links.link_count, 0) end as link_count,
+        case
+            when read_members.team_member_id is not null then coalesce(links.public_link_count, 0)
+        end as public_link_count,
         coalesce(devices.device_count, 0) as device_count,
         devices.last_used_at,
         coalesce(apps.app_count, 0) as app_count,
         apps.app_names,
         case when folders.folder_count > 0 then cast(folders.folder_count as bigint) else 0 end as folder_count
     from leavers
-    left join readings
-        on leavers.team_member_id = readings.team_member_id
+    left join read_members
+        on leavers.team_member_id = read_members.team_member_id
     left join links
         on leavers.team_member_id = links.team_member_id
     left join devices
