@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from dropbox_audit.demo import SimulatedDropbox, SimulatedLog, running
 from hypothesis import settings as hypothesis_settings
-from support import VirtualClock, Workspace, clean_environment, entered
+from support import VirtualClock, Workspace, entered, make_workspace
 
 # The same examples on every run and every machine; a slow machine is not a failure.
 hypothesis_settings.register_profile("seeded", deadline=None, derandomize=True, database=None)
@@ -38,14 +38,6 @@ def serve() -> Iterator[Serve]:
             return server, stack.enter_context(running(server))
 
         yield start
-
-
-def make_workspace(folder: Path, environment: dict[str, str] | None = None) -> Workspace:
-    """A workspace for commands in processes of their own."""
-    home, work = folder / "home", folder / "work"
-    home.mkdir()
-    work.mkdir()
-    return Workspace(work, home, environment={**clean_environment(home), **(environment or {})})
 
 
 @pytest.fixture

@@ -286,6 +286,14 @@ class Workspace:
         return subprocess.CompletedProcess(arguments, process.returncode, stdout, stderr)
 
 
+def make_workspace(folder: Path, environment: dict[str, str] | None = None) -> Workspace:
+    """A workspace for commands in processes of their own."""
+    home, work = folder / "home", folder / "work"
+    home.mkdir()
+    work.mkdir()
+    return Workspace(work, home, environment={**clean_environment(home), **(environment or {})})
+
+
 def clean_environment(home: Path) -> dict[str, str]:
     """The environment of a command: this machine's, less whatever configures dlt, dbt, requests or the product."""
     foreign = ("DLT_", "SOURCES__", "DESTINATION__", "DBT_", "DROPBOX_", "NORMALIZE__", "RUNTIME__", "LOAD__")

@@ -66,8 +66,8 @@ def test_megabytes_are_decoded_in_processes_of_their_own_and_none_is_left(
     result = workspace.load(url)
     assert (result.events, result.error) == (6000, None)
     assert multiset(workspace.events()) == multiset(events)
-    assert [process.args[-1] for process in started] == ["dropbox_audit.decoders"]
-    assert [process.returncode for process in started] == [-signal.SIGKILL]
+    assert {process.args[-1] for process in started} == {"dropbox_audit.decoders"}
+    assert {process.returncode for process in started} == {-signal.SIGKILL}
 
 
 def test_a_poll_that_finds_nothing_makes_one_request_and_leaves_the_file_alone(

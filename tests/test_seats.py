@@ -12,13 +12,12 @@ from typing import Any
 
 import pytest
 import team
-from conftest import make_workspace
 from dropbox_audit.demo import SimulatedDropbox, SimulatedLog, running
 from dropbox_audit.run import load_once
 from dropbox_audit.screen import seats_screen
 from dropbox_audit.seats import Seats, read_seats
 from dropbox_audit.transform import transform
-from support import VirtualClock, Workspace, entered, make_event, person
+from support import VirtualClock, Workspace, entered, make_event, make_workspace, person
 
 FIRST = datetime(2028, 2, 1, 12, tzinfo=UTC)
 """Of a leap year."""

@@ -443,7 +443,7 @@ def fail_and_check(there: Scene, strike: Strike) -> None:
     strike.check_it_happened()
     error, text = caught.value, str(caught.value)
     # What the user reads: plain, short, with the right exit code, without any secret.
-    assert type(error) is ConfigurationError if row.exit_code == 2 else isinstance(error, RunError)
+    assert isinstance(error, ConfigurationError if row.exit_code == 2 else RunError)
     assert error.exit_code == row.exit_code
     assert len(text.splitlines()) <= 2
     assert text.replace("\n", " ").isprintable()
