@@ -45,8 +45,8 @@ readings as (
     union all
     select
         'an amount is exact' as reading,
-        cast({{ money('1000003') }} as string) as found,
-        '10000.03' as expected
+        case when {{ money('1000003') }} * 100 = 1000003 then 'exact' else 'rounded' end as found,
+        'exact' as expected
     from examples
 )
 
