@@ -70,6 +70,15 @@ def test_megabytes_are_decoded_in_processes_of_their_own_and_none_is_left(
     assert {process.returncode for process in started} == {-signal.SIGKILL}
 
 
+def test_events_of_a_megabyte_each_are_loaded_like_others(workspace: Workspace, serve: Any) -> None:
+    details = {".tag": "file_add_comment_details", "comment_text": "x" * 1_000_000}
+    _, url = serve(log=SimulatedLog.of([make_event(number, details=details) for number in range(100)], page_limit=20))
+    assert workspace.load(url).events == 100
+    assert workspace.rows(
+        "select count(distinct identity), min(length(details)) > 1000000 from dropbox_raw.events"
+    ) == [(100, True)]
+
+
 def test_a_poll_that_finds_nothing_makes_one_request_and_leaves_the_file_alone(
     workspace: Workspace, serve: Any
 ) -> None:

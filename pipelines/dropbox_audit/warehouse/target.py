@@ -26,9 +26,7 @@ LEDGER = "int_dropbox__load_ledger"
 """The model that is built last: which loads the views have taken in."""
 DEFAULT_FILE = "dropbox.duckdb"
 _FOR_LOADING = {
-    # A load needs no more, and DuckDB would take most of the machine's memory.
-    "memory_limit": "128MB",
-    # Beside the threads and processes that fetch and decode.
+    # Beside the threads and processes that fetch and decode; each thread of DuckDB's holds 100,000 events in memory.
     "threads": 1,
     # An event's JSON is long: half the size of DuckDB's own choice, in two thirds of the time that it takes to choose.
     "force_compression": "zstd",
