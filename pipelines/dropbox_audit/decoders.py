@@ -67,14 +67,14 @@ class Decoders:
     def _ask(self, events: Sequence[bytes]) -> PageRows:
         """Rows from the process of this thread, or made here if it cannot be had."""
         try:
-            if not hasattr(self._local, "process"):
-                self._local.process = self._start()
-            process: _Process | _Here = self._local.process
-            return process.decode(events)
+            if not hasattr(self._local, "decode"):
+                self._local.decode = self._start().decode
+            decode: Callable[[Sequence[bytes]], PageRows] = self._local.decode
+            return decode(events)
         except Exception:
             # There is no memory for another process, or something has ended it, or it is of another version by now. Its
             # answers may be out of step, so this thread asks it no more.
-            self._local.process = _Here()
+            self._local.decode = decode_events
             return decode_events(events)
 
     def _start(self) -> "_Process":
@@ -113,12 +113,6 @@ class _Process:
             except OSError:
                 # What a killed process did not read cannot be flushed.
                 continue
-
-
-class _Here:
-    """Stands in for a process that cannot be had."""
-
-    decode = staticmethod(decode_events)
 
 
 def main() -> None:
