@@ -72,7 +72,7 @@ docs: $(STAMP) ## generate docs/views.md anew
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
 
 lock: $(STAMP) ## resolve the lock files anew (needs uv)
-	$(LOCK) --group dev pyproject.toml -o requirements.lock
+	$(LOCK) --extra dashboard --extra mcp --group dev pyproject.toml -o requirements.lock
 	$(LOCK) --all-extras --group dev pyproject.toml -o requirements-destinations.lock
 
 clean: ## remove what the commands above made, but never a loaded warehouse
