@@ -115,8 +115,8 @@ def live(folder: Path) -> dict[str, Any]:
                 day, poll = divmod(polls, POLLS_A_DAY)
                 polls += 1
                 befall(day, poll)
-                # The views once a day: dbt is a process of its own, and not what this is about.
-                (run_once if poll == 100 else load_once)(loader)
+                # The views every five days: dbt is a process of its own, and not what this is about.
+                (run_once if poll == 100 and day % 5 == 0 else load_once)(loader)
                 told["token"] = server.count("oauth2/token")
                 if poll == 150:
                     sys.stderr.write(f"day {day}: {time.process_time():.0f} s of processor time\n")
