@@ -204,6 +204,7 @@ DEFAULTS = {
     "directory_every": "24h",
     "shared_links": False,
     "contracts": "contracts.csv",
+    "alert_settings": "alert_settings.csv",
 }
 
 

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dropbox_audit.contracts import Contracts, ContractsError, read_contracts
+from dropbox_audit.alert_settings import read_alert_settings
+from dropbox_audit.contracts import read_contracts
+from dropbox_audit.csvfile import CsvFile, CsvFileError
 from dropbox_audit.directory.snapshot import keep_up
 from dropbox_audit.errors import DropboxAuditError, RunError, Stopped
 from dropbox_audit.load import Loader, LoadResult, RunRecord
@@ -24,7 +26,7 @@ def load_once(loader: Loader, command: str = "load") -> LoadResult:
     """Load what is new, with the directory and the standing rescan when they are due. Call it within `loader.alone()`.
 
     Raises:
-        ContractsError: the contracts' file is wrong; everything else was done.
+        CsvFileError: a file of the team's own is wrong; everything else was done.
         DropboxAuditError: a part of it failed or was stopped; what was received before is committed.
     """
     with loader.recorded(command) as run:
@@ -38,7 +40,7 @@ def run_once(loader: Loader) -> RunResult:
     """Load what is new and bring the views up to date, as one run. Call it within `loader.alone()`.
 
     Raises:
-        ContractsError: the contracts' file is wrong; everything else was done.
+        CsvFileError: a file of the team's own is wrong; everything else was done.
         DropboxAuditError: a part of it failed or was stopped; what was received before is committed.
     """
     with loader.recorded("run") as run:
@@ -49,8 +51,8 @@ def run_once(loader: Loader) -> RunResult:
     return RunResult(run.result, built)
 
 
-def _load(loader: Loader, run: RunRecord) -> ContractsError | None:
-    """Load all there is; what is wrong with the contracts' file can wait until that is done."""
+def _load(loader: Loader, run: RunRecord) -> CsvFileError | None:
+    """Load all there is; what is wrong with the team's own files can wait until that is done."""
     loader.target.check_usable()
     loader.poll(run)
     if loader.settings.rescan is not None:
@@ -58,16 +60,28 @@ def _load(loader: Loader, run: RunRecord) -> ContractsError | None:
         from dropbox_audit.verify import rescan_if_due
 
         rescan_if_due(loader, run)
-    contracts: Contracts | None = None
-    trouble: ContractsError | None = None
-    try:
-        contracts = read_contracts(Path(loader.settings.contracts))
-        if contracts is None and loader.settings.contracts != Settings.contracts:
-            trouble = ContractsError(f"{loader.settings.contracts} does not exist: mend the setting contracts.")
-    except ContractsError as error:
-        trouble = error
-    keep_up(loader, run, contracts)
-    return trouble
+    files: dict[str, CsvFile] = {}
+    troubles: list[str] = []
+    for name, read in _FILES.items():
+        path = getattr(loader.settings, name)
+        try:
+            file = read(Path(path))
+        except CsvFileError as error:
+            troubles.append(str(error))
+            continue
+        if file is not None:
+            files[name] = file
+        elif path != getattr(Settings, name):
+            troubles.append(f"{path} does not exist: mend the setting {name}.")
+    keep_up(loader, run, files)
+    return CsvFileError(" ".join(troubles)) if troubles else None
+
+
+_FILES: dict[str, Callable[[Path], CsvFile | None]] = {
+    "contracts": read_contracts,
+    "alert_settings": read_alert_settings,
+}
+"""The team's own, by the settings that name them, which are the names of their raw tables too."""
 
 
 def keep_running(
@@ -82,7 +96,7 @@ def keep_running(
         failed: called with what made a round fail but may be over at the next one.
 
     Raises:
-        ConfigurationError: someone has to act, so going on makes no sense. A wrong contracts' file is only told.
+        ConfigurationError: someone has to act, so going on makes no sense. A wrong file of the team's own is only told.
     """
     while not loader.stop.is_set():
         began = loader.clock.monotonic()
@@ -90,6 +104,6 @@ def keep_running(
             once()
         except Stopped:
             return
-        except (RunError, ContractsError) as error:
+        except (RunError, CsvFileError) as error:
             failed(error)
         loader.clock.wait(loader.stop, max(0.0, seconds - (loader.clock.monotonic() - began)))

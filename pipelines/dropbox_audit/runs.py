@@ -55,6 +55,23 @@ VERIFICATIONS = pa.schema(
 `missing_events` and `extra_events` are as found; `result` is equal, different or failed as it stood at the end, that is
 after a repair."""
 
+ALERT_DELIVERIES = pa.schema(
+    [
+        ("delivery_id", pa.string()),
+        ("alert_id", pa.string()),
+        ("rule_id", pa.string()),
+        ("severity", pa.string()),
+        ("route", pa.string()),
+        ("outcome", pa.string()),
+        ("attempt", pa.int64()),
+        ("error", pa.string()),
+        ("attempted_at", TIMESTAMP),
+        ("run_id", pa.string()),
+    ]
+)
+"""One row per alert, route and attempt to deliver it; a row may be there twice. `outcome` is delivered, failed or
+given_up; or too_old for an alert that was history before there was anything to deliver it."""
+
 RECORDS = {"runs": RUNS, "verifications": VERIFICATIONS}
 """The tables of records, by name."""
 

@@ -49,6 +49,7 @@ class Settings(BaseConfiguration):
     directory_every: str = "24h"
     shared_links: bool = False
     contracts: str = "contracts.csv"
+    alert_settings: str = "alert_settings.csv"
 
     def validated(self, now: datetime) -> "Settings":
         """The same settings, or a `ConfigurationError` that names the first one that cannot be used."""

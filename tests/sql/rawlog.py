@@ -15,7 +15,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 from dropbox_audit import directory
+from dropbox_audit.alert_settings import ALERT_SETTINGS
 from dropbox_audit.contracts import CONTRACTS
+from dropbox_audit.runs import ALERT_DELIVERIES
 
 UTC = dt.UTC
 SPACE = dt.timedelta(seconds=1)
@@ -70,7 +72,12 @@ TABLES = {
     ),
     **{
         name: pa.schema([*schema, ("_dlt_load_id", _TEXT)])
-        for name, schema in {**directory.SCHEMAS, "contracts": CONTRACTS}.items()
+        for name, schema in {
+            **directory.SCHEMAS,
+            "contracts": CONTRACTS,
+            "alert_settings": ALERT_SETTINGS,
+            "alert_deliveries": ALERT_DELIVERIES,
+        }.items()
     },
     "_dlt_loads": _schema(
         load_id=_TEXT, schema_name=_TEXT, status=_WHOLE, inserted_at=_TIME, schema_version_hash=_TEXT,
