@@ -182,8 +182,9 @@ everything else is done, and the exit code is 2.
 
 In a copy of this project, a rule of the form "this event happened" is a line of `sql/seeds/alert_rules.csv` and
 nothing else. `event_types` lists types, separated by one space; `type:condition` takes an event only where the
-condition holds, and a `!` at the end says that one is enough whatever the threshold. `counted` says what of whom:
-`assets per actor`. `escalations` lists `severity:condition`. Then `make docs` writes this page anew.
+condition holds, and a `!` at the end says that one is enough whatever the threshold. `counted` says what of whom, such
+as `assets per actor`: {counted}, per {subjects}. `escalations` lists `severity:condition`. `title` is a sentence with
+placeholders as the other rules have them. Then `make docs` writes this page anew.
 
 | condition | holds where |
 |---|---|
@@ -349,6 +350,8 @@ def readers(rules: list[Rule], name: str) -> str:
 def introduction(rules: list[Rule]) -> str:
     return INTRODUCTION.format(
         count=len(rules),
+        counted=listed((f"`{name}`" for name in COUNTED), "or"),
+        subjects=listed((f"`{name}`" for name in SUBJECTS), "or"),
         lists="\n".join(f"| `{name}` | {meaning} | {readers(rules, name)} |" for name, meaning in LISTS.items()),
         conditions="\n".join(
             [f"| `{name}` | {words} |" for name, words in CONDITIONS.items() if name not in OF_FEW_RULES]

@@ -39,7 +39,7 @@ def test_every_rule_has_its_place_on_the_page() -> None:
     page = (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8")
     described = re.findall(r'^### <a id="\w+"></a>(\w+) (.+)$', page, re.MULTILINE)
     assert described == [(rule["rule_id"], rule["name"]) for rule in RULES]
-    assert len(described) == 83
+    assert len(described) >= 83
 
 
 @by_rule
