@@ -42,7 +42,7 @@ def _tags(union: Any) -> set[str]:
 def _tags_of_new_value(event_type: str) -> set[str]:
     """The tags that the specification allows for `new_value` in the details of an event type."""
     details = getattr(_team_log().EventDetails, f"_{event_type}_details_validator")
-    field = dict(details.definition._all_fields_)["new_value"]
+    field: Any = dict(details.definition._all_fields_)["new_value"]
     return _tags(getattr(field, "validator", field).definition)
 
 
