@@ -43,7 +43,7 @@
 {% macro alert_flags() -%}
     {{ return([
         'weakened', 'actor_outside', 'target_outside', 'target_free_mail', 'target_is_other', 'email_outside', 'outside',
-        'sent_outside', 'country_listed', 'ip_listed', 'folder_watched', 'group_watched', 'actor_has_left',
+        'sent_outside', 'country_listed', 'ip_listed', 'folder_watched', 'group_watched', 'actor_has_left', 'departure',
         'unmatched_policy', 'unknown_type', 'public_link', 'publisher_unknown',
     ]) }}
 {%- endmacro %}

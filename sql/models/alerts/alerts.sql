@@ -241,7 +241,7 @@ select
     case worst_rank when 1 then 'critical' when 2 then 'high' when 3 then 'medium' when 4 then 'low' else 'info' end
         as severity,
     {{ alert_title('template', {
-        'actor': "coalesce(user_email, user_name, case actor_type when 'anonymous' then 'somebody without an account' else actor_type end, 'someone')",
+        'actor': "coalesce(user_email, user_name, case when counted = 'actors' then 'several people' end, case actor_type when 'anonymous' then 'somebody without an account' else actor_type end, 'someone')",
         'target': "coalesce(target_email, user_email, 'someone')",
         'count': "case counted when 'bytes' then cast(round(item_count / 1000000000, 1) as " ~ dbt.type_string() ~ ") || ' GB' "
             ~ "else cast(cast(item_count as bigint) as " ~ dbt.type_string() ~ ") end",

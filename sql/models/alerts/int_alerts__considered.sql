@@ -20,7 +20,6 @@ named_types as (
 
 departures as (
     select * from {{ ref('int_alerts__departures') }}
-    where account_id is not null
 ),
 
 departed_spans as (
@@ -30,6 +29,7 @@ departed_spans as (
         lead(occurred_at) over (partition by account_id order by occurred_at, event_id) as ends_at,
         has_left
     from departures
+    where account_id is not null
     union all
     select
         account_id,
@@ -96,6 +96,12 @@ actor_kinds as (
     group by occurred_on, actor_id
 ),
 
+left_now as (
+    select distinct event_id
+    from departures
+    where has_left
+),
+
 active_after_leaving as (
     select distinct events.event_id
     from events
@@ -114,7 +120,11 @@ people as (
         max(case when people.is_outside then 1 else 0 end) as is_any_outside,
         max(case when people.is_outside and people.is_in_details then 1 else 0 end) as is_address_outside,
         max(case when people.is_public_mail then 1 else 0 end) as is_any_public_mail,
-        min(case when events.actor_id is null or coalesce(people.account_id, '') <> events.actor_id then people.email end)
+        min(
+            case
+                when events.actor_id is null or coalesce(people.account_id, '') <> events.actor_id then people.email
+            end
+        )
             as other_email,
         min(case when people.is_outside then people.email end) as outside_email,
         min(
@@ -284,12 +294,15 @@ select
     coalesce(
         people.other_id,
         case
-            when events.context_type <> 'team' and events.context_id <> coalesce(events.actor_id, '') then events.context_id
+            when
+                events.context_type <> 'team' and events.context_id <> coalesce(events.actor_id, '')
+                then events.context_id
         end,
         people.other_email
     ) as target_id,
     coalesce(people.any_id, people.other_email, people.any_name) as named_id,
-    {{ is_weakened('events', 'new_strengths.strength', 'previous_strengths.strength', 'weakest.strength') }} as is_weakened,
+    {{ is_weakened('events', 'new_strengths.strength', 'previous_strengths.strength', 'weakest.strength') }}
+        as is_weakened,
     events.actor_type = 'anonymous'
     or (events.actor_type = 'user' and coalesce(actor_kinds.is_member, 0) = 0) as is_actor_outside,
     coalesce(people.is_any_outside, 0) = 1 as is_target_outside,
@@ -313,6 +326,7 @@ select
     watched_folders.event_id is not null as is_folder_watched,
     watched_groups.group_name is not null as is_group_watched,
     active_after_leaving.event_id is not null as is_actor_has_left,
+    left_now.event_id is not null as is_departure,
     events.event_category = 'team_policies'
     and named_types.event_type is null as is_unmatched_policy,
     events.is_unknown_type,
@@ -341,6 +355,8 @@ left join places
     on events.event_id = places.event_id
 left join active_after_leaving
     on events.event_id = active_after_leaving.event_id
+left join left_now
+    on events.event_id = left_now.event_id
 left join unknown_apps
     on events.event_id = unknown_apps.event_id
 left join named_types

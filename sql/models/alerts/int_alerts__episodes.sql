@@ -7,10 +7,11 @@
         unique_key = 'occurred_on',
         on_schema_change = 'append_new_columns',
         partition_by = {'field': 'occurred_on', 'data_type': 'date'} if target.type == 'bigquery' else none,
-        cluster_by = ['occurred_on'] if target.type == 'snowflake' else none,
-        meta = {'days_around': 1}
+        cluster_by = ['occurred_on'] if target.type == 'snowflake' else none
     )
 }}
+
+-- depends_on: {{ ref('int_dropbox__touched_days') }}
 
 {%- set is_there = execute and load_relation(this) is not none %}
 
@@ -64,13 +65,12 @@ select
     found.subject_kind,
     found.subject,
     found.occurred_on,
-    {{ 'coalesce(known.known_anchor_event_id, found.anchor_event_id)' if is_there else 'found.anchor_event_id' }}
-        as anchor_event_id,
+    {{ 'coalesce(known.known_anchor_event_id, found.anchor_event_id)' if is_there else 'found.anchor_event_id' }},
     found.threshold,
     found.first_at,
     found.crossed_at,
     found.last_at,
-    {{ 'coalesce(known.known_raised_at, found.raised_at)' if is_there else 'found.raised_at' }} as raised_at,
+    {{ 'coalesce(known.known_raised_at, found.raised_at)' if is_there else 'found.raised_at' }},
     found.event_count,
     found.item_count,
     found.severity_rank,

@@ -1,5 +1,5 @@
--- What is new for somebody: a value that the baseline of a rule does not hold, of an actor (or of the team) whom the log has
--- known for two weeks, for at first everything is new.
+-- What is new for somebody: a value that the baseline of a rule does not hold, of an actor (or of the team) whom the
+-- log has known for two weeks, for at first everything is new.
 {{ config(materialized = 'ephemeral') }}
 
 with habits as (

@@ -1,7 +1,8 @@
--- Episodes near the touched days: as long as a rule's threshold is reached again within its window, cut at midnight (UTC).
+-- Episodes near the touched days: as long as a rule's threshold is reached again within its window, cut at midnight
+-- (UTC).
 --
--- How many different things lie in a window that slides along: a thing enters when it is first seen and leaves one window
--- after it was last seen, so the number at any moment is the sum of all that entered less all that left.
+-- How many different things lie in a window that slides along: a thing enters when it is first seen and leaves one
+-- window after it was last seen, so the number at any moment is the sum of all that entered less all that left.
 {{ config(materialized = 'ephemeral') }}
 
 with signals as (
@@ -112,7 +113,9 @@ occurrences as (
             when baselines.usual_most > promising.threshold then baselines.usual_most
             else promising.threshold
         end as threshold,
-        cast(floor({{ seconds_between(start_of_day("date '1970-01-01'"), 'signals.occurred_at') }}) as bigint) as at_second
+        cast(
+            floor({{ seconds_between(start_of_day("date '1970-01-01'"), 'signals.occurred_at') }}) as bigint
+        ) as at_second
     from signals
     inner join promising
         on
@@ -304,7 +307,7 @@ members as (
             and anchored.counted = occurrences.counted
             and anchored.subject_kind = occurrences.subject_kind
             and anchored.subject = occurrences.subject
-            and occurrences.at_second <= anchored.last_hit
+            and anchored.last_hit >= occurrences.at_second
             and occurrences.at_second > anchored.first_hit - anchored.window_seconds
 ),
 
@@ -323,7 +326,9 @@ followed as (
     inner join events
         on
             escalations.condition_values like '%|' || events.event_type || '|%'
-            and case anchored.subject_kind when 'actor' then events.actor_id when 'ip_address' then events.ip_address end
+            and case anchored.subject_kind
+                when 'actor' then events.actor_id when 'ip_address' then events.ip_address
+            end
             = anchored.subject
     where
         cast(floor({{ seconds_between(start_of_day("date '1970-01-01'"), 'events.occurred_at') }}) as bigint)
@@ -364,7 +369,11 @@ summed as (
         max(case when event_id = anchor_event_id then city end) as city,
         max(case when event_id = anchor_event_id then country end) as country,
         coalesce(max(case when event_id = anchor_event_id then item_name end), min(item_name)) as item_name,
-        '[' || {{ text_list('case when event_no <= 20 and item_no = 1 then ' ~ json_quoted('event_id') ~ ' end', order_by='event_no') }}
+        '['
+        || {{ text_list(
+            'case when event_no <= 20 and item_no = 1 then ' ~ json_quoted('event_id') ~ ' end',
+            order_by='event_no'
+        ) }}
         || ']' as event_ids
     from members
     group by rule_id, counted, subject_kind, subject, occurred_on, episode_no, anchor_event_id

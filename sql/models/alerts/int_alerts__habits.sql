@@ -1,5 +1,5 @@
--- What was usual: which countries, hours, devices, apps and reports the rules about something new saw, whose, and on which
--- day for the first time.
+-- What was usual: which countries, hours, devices, apps and reports the rules about something new saw, whose, and on
+-- which day for the first time.
 {{
     config(
         materialized = 'incremental',

@@ -1,5 +1,5 @@
--- Two signs of one person after each other, from places that nobody gets between in that time. How far two places are apart
--- at least: a city is known to some kilometres, where only the country is known its whole extent is in doubt.
+-- Two signs of one person after each other, from places that nobody gets between in that time. How far two places are
+-- apart at least: a city is known to some kilometres, where only the country is known its whole extent is in doubt.
 {{ config(materialized = 'ephemeral') }}
 
 with considered as (

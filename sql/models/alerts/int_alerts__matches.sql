@@ -64,12 +64,12 @@ named_events as (
 
 assets as (
     select
-        event_id,
-        occurred_on,
-        position,
-        asset_type,
-        name,
-        size_bytes,
+        assets.event_id,
+        assets.occurred_on,
+        assets.position,
+        assets.asset_type,
+        assets.name,
+        assets.size_bytes,
         {{ asset_key('assets') }} as asset_key,
         {{ file_extension('name') }} as extension
     from {{ ref('event_assets') }} as assets
@@ -107,7 +107,7 @@ new_extensions as (
     where coalesce(sources.extension, '') <> targets.extension
 ),
 
--- Files that somebody deletes within a day of downloading them, where these are half or more of what they took that day.
+-- Files that somebody deletes within a day of downloading them, where these are half or more of what they took then.
 downloads as (
     select
         considered.actor_id,
@@ -181,7 +181,9 @@ downloaded_before as (
     where
         2 * takings.deleted_count
         >= case
-            when coalesce(same_day.download_count, 0) > coalesce(day_before.download_count, 0) then same_day.download_count
+            when
+                coalesce(same_day.download_count, 0) > coalesce(day_before.download_count, 0)
+                then same_day.download_count
             else coalesce(day_before.download_count, 0)
         end
 ),
@@ -301,46 +303,51 @@ parts as (
 )
 
 select
-    rule_id,
-    counted,
-    subject_kind,
-    {{ alert_subject('subject_kind', 'parts', "case when subject_kind = 'asset' then asset_key else item_name end", 'extension') }}
+    parts.rule_id,
+    parts.counted,
+    parts.subject_kind,
+    {{ alert_subject(
+        'subject_kind',
+        'parts',
+        "case when subject_kind = 'asset' then asset_key else item_name end",
+        'extension'
+    ) }}
         as subject,
-    case counted
-        when 'assets' then coalesce(asset_key, event_id)
-        when 'bytes' then event_id || ' ' || cast(coalesce(asset_position, 0) as {{ dbt.type_string() }})
-        when 'ip_addresses' then ip_address
-        when 'actors' then coalesce(actor_id, lower(actor_email))
-        when 'targets' then coalesce(target_id, target_email, named_id, event_id)
-        when 'apps' then coalesce(app_key, event_id)
-        else event_id
+    case parts.counted
+        when 'assets' then coalesce(parts.asset_key, parts.event_id)
+        when 'bytes' then parts.event_id || ' ' || cast(coalesce(parts.asset_position, 0) as {{ dbt.type_string() }})
+        when 'ip_addresses' then parts.ip_address
+        when 'actors' then coalesce(parts.actor_id, lower(parts.actor_email))
+        when 'targets' then coalesce(parts.target_id, parts.target_email, parts.named_id, parts.event_id)
+        when 'apps' then coalesce(parts.app_key, parts.event_id)
+        else parts.event_id
     end as item,
     case
-        when counted = 'bytes' then coalesce(size_bytes, 0)
-        when counted = 'assets' and asset_type = 'folder' and event_type = 'file_delete' then 10
+        when parts.counted = 'bytes' then coalesce(parts.size_bytes, 0)
+        when parts.counted = 'assets' and parts.asset_type = 'folder' and parts.event_type = 'file_delete' then 10
         else 1
     end as weight,
-    is_at_once,
-    event_id,
-    event_type,
-    occurred_at,
-    occurred_on,
-    loaded_at,
-    actor_type,
-    actor_id,
-    actor_email,
-    target_email,
-    ip_address,
-    city,
-    country,
-    context_email,
-    item_name,
-    asset_name,
-    severity_rank
+    parts.is_at_once,
+    parts.event_id,
+    parts.event_type,
+    parts.occurred_at,
+    parts.occurred_on,
+    parts.loaded_at,
+    parts.actor_type,
+    parts.actor_id,
+    parts.actor_email,
+    parts.target_email,
+    parts.ip_address,
+    parts.city,
+    parts.country,
+    parts.context_email,
+    parts.item_name,
+    parts.asset_name,
+    parts.severity_rank
 from parts
 where
-    case counted
-        when 'ip_addresses' then ip_address is not null
-        when 'actors' then coalesce(actor_id, actor_email) is not null
+    case parts.counted
+        when 'ip_addresses' then parts.ip_address is not null
+        when 'actors' then coalesce(parts.actor_id, parts.actor_email) is not null
         else true
     end

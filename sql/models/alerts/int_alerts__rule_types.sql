@@ -1,5 +1,5 @@
--- One row per rule and entry of its event types: `type`, `type:condition` or `type:condition=value|value`; a `!` at the end
--- says that one such event is enough whatever the threshold.
+-- One row per rule and entry of its event types: `type`, `type:condition` or `type:condition=value|value`; a `!` at
+-- the end says that one such event is enough whatever the threshold.
 {{ config(materialized = 'ephemeral') }}
 
 with rules as (

@@ -1,4 +1,5 @@
--- The rules as they hold for this team: the seed, its own settings over it and, for a back-test, one changed rule over both.
+-- The rules as they hold for this team: the seed, its own settings over it and, for a back-test, one changed rule
+-- over both.
 {{ config(materialized = 'ephemeral') }}
 
 {%- set tried = var('alert_trial', {}) %}

@@ -124,7 +124,9 @@ union all
 
 select
     renewals.rule_id,
-    cast(renewals.renewal_date as {{ dbt.type_string() }}) || ' ' || cast(renewals.step as {{ dbt.type_string() }}) as subject,
+    cast(renewals.renewal_date as {{ dbt.type_string() }})
+    || ' '
+    || cast(renewals.step as {{ dbt.type_string() }}) as subject,
     {{ start_of_day(days_before('renewals.renewal_date', 'renewals.step')) }} as occurred_at,
     as_of.as_of as raised_at,
     renewals.days_left as item_count,

@@ -1,5 +1,5 @@
--- One alert after another: what is behind each may be harmless, both together are not. Read from the few rows that are kept
--- of episodes, so it costs nothing to store.
+-- One alert after another: what is behind each may be harmless, both together are not. Read from the few rows that
+-- are kept of episodes, so it costs nothing to store.
 {%- set then_text = "trim(" ~ dbt.split_part('rules.event_types', "'>'", 2) ~ ")" %}
 
 with rules as (
@@ -45,7 +45,8 @@ followed_by_alert as (
         openers.first_at,
         followers.crossed_at,
         followers.last_at,
-        case when openers.raised_at > followers.raised_at then openers.raised_at else followers.raised_at end as raised_at,
+        case when openers.raised_at > followers.raised_at then openers.raised_at else followers.raised_at end
+            as raised_at,
         openers.event_count + followers.event_count as event_count,
         followers.item_count,
         followers.actor_id,
