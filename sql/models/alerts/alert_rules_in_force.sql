@@ -1,5 +1,3 @@
-{{ config(alias = 'alert_rules') }}
-
 select
     rule_id,
     name,
