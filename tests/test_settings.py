@@ -205,6 +205,7 @@ DEFAULTS = {
     "shared_links": False,
     "contracts": "contracts.csv",
     "alert_settings": "alert_settings.csv",
+    "alert_max_age": "24h",
 }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from dropbox_audit.errors import ConfigurationError
+from dropbox_audit.errors import DeferredError
 from dropbox_audit.wording import one_line
 
 _MOST_TOLD = 5
@@ -18,8 +18,8 @@ _MOST_TOLD = 5
 Row = dict[str, Any]
 
 
-class CsvFileError(ConfigurationError):
-    """Somebody has to mend the file. The log does not depend on it."""
+class CsvFileError(DeferredError):
+    """Somebody has to mend the file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,15 @@
-"""Load what is new, then bring the views up to date: once, or again and again."""
+"""Load what is new, bring the views up to date, deliver new alerts: once, or again and again."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dropbox_audit.alert_settings import read_alert_settings
+from dropbox_audit.alerts import deliver as delivery
 from dropbox_audit.contracts import read_contracts
 from dropbox_audit.csvfile import CsvFile, CsvFileError
 from dropbox_audit.directory.snapshot import keep_up
-from dropbox_audit.errors import DropboxAuditError, RunError, Stopped
+from dropbox_audit.errors import DeferredError, DropboxAuditError, RunError, Stopped
 from dropbox_audit.load import Loader, LoadResult, RunRecord
 from dropbox_audit.settings import Settings
 from dropbox_audit.transform import TransformResult, is_due, transform
@@ -20,6 +21,7 @@ class RunResult:
 
     load: LoadResult
     transform: TransformResult | None = None
+    alerts: list[delivery.RouteResult] = field(default_factory=list)
 
 
 def load_once(loader: Loader, command: str = "load") -> LoadResult:
@@ -37,18 +39,47 @@ def load_once(loader: Loader, command: str = "load") -> LoadResult:
 
 
 def run_once(loader: Loader) -> RunResult:
-    """Load what is new and bring the views up to date, as one run. Call it within `loader.alone()`.
+    """Load what is new, bring the views up to date and deliver alerts, as one run. Call it within `loader.alone()`.
 
     Raises:
-        CsvFileError: a file of the team's own is wrong; everything else was done.
+        DeferredError: a file of the team's own is wrong, or an alert route; everything else was done.
+        AlertsNotDelivered: a target did not take some alerts; everything else was done.
         DropboxAuditError: a part of it failed or was stopped; what was received before is committed.
     """
     with loader.recorded("run") as run:
-        trouble = _load(loader, run)
-        built = transform(loader) if is_due(loader) else None
-        if trouble is not None:
-            raise trouble
-    return RunResult(run.result, built)
+        try:
+            trouble: DropboxAuditError | None = _load(loader, run)
+            built = transform(loader) if is_due(loader) else None
+        except Stopped:
+            raise
+        except DropboxAuditError:
+            # That nothing is loaded any more may be an alert itself.
+            _, unsent = _deliver(loader, run, has_built=False)
+            if unsent is not None:
+                loader.notice(str(unsent))
+            raise
+        sent, unsent = _deliver(loader, run, has_built=built is not None and built.outcome != "up_to_date")
+        if trouble is not None and unsent is not None:
+            loader.notice(str(unsent))
+        if trouble is not None or unsent is not None:
+            raise trouble or unsent  # type: ignore[misc]
+    return RunResult(run.result, built, sent)
+
+
+def _deliver(
+    loader: Loader, run: RunRecord, *, has_built: bool
+) -> tuple[list[delivery.RouteResult], DropboxAuditError | None]:
+    """Deliver alerts if any may be due; what went wrong can wait until everything else is done."""
+    if not delivery.is_due(loader, has_built=has_built):
+        return [], None
+    try:
+        results = delivery.deliver(loader, run.result.run_id)
+    except Stopped:
+        raise
+    except DropboxAuditError as error:
+        return [], error
+    sentence = delivery.trouble_in(results)
+    return results, delivery.AlertsNotDelivered(sentence) if sentence else None
 
 
 def _load(loader: Loader, run: RunRecord) -> CsvFileError | None:
@@ -96,7 +127,7 @@ def keep_running(
         failed: called with what made a round fail but may be over at the next one.
 
     Raises:
-        ConfigurationError: someone has to act, so going on makes no sense. A wrong file of the team's own is only told.
+        ConfigurationError: someone has to act, so going on makes no sense. What nothing else depends on is only told.
     """
     while not loader.stop.is_set():
         began = loader.clock.monotonic()
@@ -104,6 +135,6 @@ def keep_running(
             once()
         except Stopped:
             return
-        except (RunError, CsvFileError) as error:
+        except (RunError, DeferredError) as error:
             failed(error)
         loader.clock.wait(loader.stop, max(0.0, seconds - (loader.clock.monotonic() - began)))

@@ -65,12 +65,15 @@ ALERT_DELIVERIES = pa.schema(
         ("outcome", pa.string()),
         ("attempt", pa.int64()),
         ("error", pa.string()),
+        ("last_at", TIMESTAMP),
+        ("event_count", pa.int64()),
         ("attempted_at", TIMESTAMP),
         ("run_id", pa.string()),
     ]
 )
-"""One row per alert, route and attempt to deliver it; a row may be there twice. `outcome` is delivered, failed or
-given_up; or too_old for an alert that was history before there was anything to deliver it."""
+"""One row per alert, route and attempt to deliver it; a row may be there twice. `outcome` is delivered, grouped
+(delivered as one of many in a message) or failed; a failed message of many has one row, without an alert. `last_at` and
+`event_count` are the alert's as they were then: one that goes on is delivered again."""
 
 RECORDS = {"runs": RUNS, "verifications": VERIFICATIONS}
 """The tables of records, by name."""

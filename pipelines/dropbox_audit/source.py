@@ -109,6 +109,7 @@ def package(
     walks: Callable[[], Mapping[str, Walk]],
     rescanned_at: datetime | None,
     snapshot: Mapping[str, Any] | None = None,
+    alert_marks: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Iterator[DltResource]:
     """One load package of the loader's: `tables` by name, then the run records and the walks as they are by then."""
 
@@ -123,6 +124,8 @@ def package(
             cursor.note_rescan(state, rescanned_at)
         if snapshot is not None:
             cursor.note_directory(state, snapshot)
+        if alert_marks is not None:
+            cursor.note_alerts(state, alert_marks)
 
     yield events
 
