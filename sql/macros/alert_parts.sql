@@ -45,7 +45,9 @@
         {{ json_text(details, '$.name') }},
         {{ json_text(details, '$.link_settings.name') }},
         {{ json_text(details, '$.extension') }},
-        {{ json_text(details, '$.reason') }}
+        {{ json_text(details, '$.reason') }},
+        {#- A risk signal's type is an address, whose last part says what happened. #}
+        regexp_replace({{ json_text(details, '$.event_type') }}, '^.*/', '')
     )
 {%- endmacro %}
 
@@ -64,8 +66,7 @@
         {{ json_text(details, '$.device_session_info.client_type.".tag"') }},
         {{ json_text(details, '$.device_session_info.os') }},
         {{ json_text(details, '$.device_session_info.platform') }},
-        {{ json_text(details, '$.device_session_info.".tag"') }},
-        'unknown'
+        {{ json_text(details, '$.device_session_info.".tag"') }}
     ))
 {%- endmacro %}
 
@@ -92,7 +93,12 @@
         when 'actor_and_extension' then {{ actor }} || ' > .' || {{ extension }}
         when 'target' then {{ target }}
         when 'ip_address' then {{ considered }}.ip_address
-        when 'session' then {{ considered }}.session_id
+        when 'session'
+            then coalesce(
+                {{ json_text(considered ~ '.details', '$.device_session_info.session_info.session_id') }},
+                {{ considered }}.session_id,
+                {{ actor }}
+            )
         when 'asset' then {{ item }}
         when 'item' then coalesce({{ item }}, {{ considered }}.event_type)
         when 'type' then {{ considered }}.event_type

@@ -73,8 +73,9 @@ episodes_of_days as (
         min(crossed_at) as crossed_at,
         max(last_at) as last_at,
         min(raised_at) as raised_at,
-        sum(event_count) as event_count,
-        sum(item_count) as item_count,
+        -- The window of a later day's part reaches back into the part before it, which has counted that already.
+        sum(case when part_no = 1 then event_count else day_event_count end) as event_count,
+        sum(case when part_no = 1 then item_count else day_item_count end) as item_count,
         min(severity_rank) as severity_rank,
         min(case when part_no = 1 then actor_id end) as actor_id,
         min(case when part_no = 1 then actor_email end) as actor_email,

@@ -22,22 +22,30 @@ departures as (
     select * from {{ ref('int_alerts__departures') }}
 ),
 
-departed_spans as (
+-- The log and the directory on one line of time: each may know of a change before the other.
+turns as (
     select
         account_id,
-        occurred_at as left_at,
-        lead(occurred_at) over (partition by account_id order by occurred_at, event_id) as ends_at,
+        occurred_at,
         has_left
     from departures
     where account_id is not null
     union all
     select
         account_id,
-        valid_from as left_at,
-        valid_to as ends_at,
-        true as has_left
+        valid_from as occurred_at,
+        status in ('suspended', 'removed') as has_left
     from {{ ref('int_dropbox__member_spans') }}
-    where status in ('suspended', 'removed') and account_id is not null
+    where account_id is not null
+),
+
+departed_spans as (
+    select
+        account_id,
+        occurred_at as left_at,
+        lead(occurred_at) over (partition by account_id order by occurred_at, has_left) as ends_at,
+        has_left
+    from turns
 ),
 
 departed as (
@@ -122,11 +130,16 @@ people as (
         max(case when people.is_public_mail then 1 else 0 end) as is_any_public_mail,
         min(
             case
-                when events.actor_id is null or coalesce(people.account_id, '') <> events.actor_id then people.email
+                when people.is_own_address then null
+                -- Not who acted, whom an event may name by the address alone.
+                when
+                    events.actor_id is null
+                    or (people.account_id is null and people.email <> coalesce(lower(events.actor_email), ''))
+                    or people.account_id <> events.actor_id
+                    then people.email
             end
-        )
-            as other_email,
-        min(case when people.is_outside then people.email end) as outside_email,
+        ) as other_email,
+        min(case when people.is_outside and not people.is_own_address then people.email end) as outside_email,
         min(
             case when events.actor_id is null or people.account_id <> events.actor_id then people.account_id end
         ) as other_id,

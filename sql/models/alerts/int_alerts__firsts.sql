@@ -31,6 +31,17 @@ actor_days as (
         and {{ near_touched_days('occurred_on', before=401, after=1) }}
 ),
 
+active_days as (
+    select distinct
+        occurred_on,
+        actor_id
+    from {{ ref('int_dropbox__actor_type_days') }}
+    where
+        actor_id is not null
+        and event_type not in ('login_fail', 'account_lock_or_unlocked')
+        and {{ near_touched_days('occurred_on', before=401, after=1) }}
+),
+
 known_since as (
     select
         actor_id as owner,
@@ -97,18 +108,18 @@ usual as (
     group by candidates.rule_id, candidates.owner, candidates.value, candidates.occurred_on
 ),
 
--- Whoever worked without signing in anew has not been asleep.
+-- Whoever worked without signing in anew has not been asleep; whoever only failed to sign in may be somebody else.
 last_active as (
     select
         candidates.rule_id,
         candidates.owner,
         candidates.occurred_on,
-        max(actor_days.occurred_on) as last_on
+        max(active_days.occurred_on) as last_on
     from candidates
-    inner join actor_days
+    inner join active_days
         on
-            candidates.owner = actor_days.actor_id
-            and candidates.occurred_on > actor_days.occurred_on
+            candidates.owner = active_days.actor_id
+            and candidates.occurred_on > active_days.occurred_on
     where candidates.counted = 'actors'
     group by candidates.rule_id, candidates.owner, candidates.occurred_on
 ),
@@ -167,5 +178,7 @@ where
             then {{ days_between('last_active.last_on', 'candidates.occurred_on') }} >= candidates.baseline_days
         -- An hour is unusual only for somebody whose hours are known.
         when 'hours' then usual.is_usual = 0 and usual.day_count >= 10
+        -- To somebody who was away that long every country is new: then only one that is new to the team says something.
+        when 'countries' then coalesce(usual.is_usual, 0) = 0 and (usual.day_count > 0 or team_usual.value is null)
         else coalesce(usual.is_usual, 0) = 0
     end

@@ -158,8 +158,7 @@ steps as (
         window_seconds,
         is_at_once,
         event_id,
-        occurred_on,
-        loaded_at
+        occurred_on
     from seen
     union all
     select
@@ -174,8 +173,7 @@ steps as (
         window_seconds,
         false as is_at_once,
         null as event_id,
-        null as occurred_on,
-        null as loaded_at
+        null as occurred_on
     from seen
     where seen_next is null or seen_next >= at_second + window_seconds
 ),
@@ -190,17 +188,34 @@ counted_up as (
     from steps
 ),
 
+-- One row per event, however many things of it count.
+hitting as (
+    select
+        rule_id,
+        counted,
+        subject_kind,
+        subject,
+        occurred_on,
+        at_second,
+        event_id,
+        max(number_in_window) as number_in_window,
+        max(threshold) as threshold,
+        max(window_seconds) as window_seconds
+    from counted_up
+    where
+        is_sighting = 1
+        and (is_at_once or number_in_window >= threshold)
+        and {{ near_touched_days('occurred_on', before=1, after=1) }}
+    group by rule_id, counted, subject_kind, subject, occurred_on, at_second, event_id
+),
+
 hits as (
     select
         *,
         lag(at_second) over (
             partition by rule_id, counted, subject_kind, subject, occurred_on order by at_second, event_id
         ) as hit_before
-    from counted_up
-    where
-        is_sighting = 1
-        and (is_at_once or number_in_window >= threshold)
-        and {{ near_touched_days('occurred_on', before=1, after=1) }}
+    from hitting
 ),
 
 numbered as (
@@ -299,7 +314,31 @@ members as (
                 anchored.episode_no,
                 occurrences.event_id
             order by occurrences.item
-        ) as item_no
+        ) as item_no,
+        row_number() over (
+            partition by
+                anchored.rule_id,
+                anchored.counted,
+                anchored.subject_kind,
+                anchored.subject,
+                anchored.occurred_on,
+                anchored.episode_no,
+                occurrences.item
+            order by occurrences.at_second, occurrences.event_id
+        ) as sighting_no,
+        row_number() over (
+            partition by
+                anchored.rule_id,
+                anchored.counted,
+                anchored.subject_kind,
+                anchored.subject,
+                anchored.occurred_on,
+                anchored.episode_no,
+                occurrences.item,
+                occurrences.occurred_on
+            order by occurrences.at_second, occurrences.event_id
+        ) as day_sighting_no,
+        occurrences.occurred_on = anchored.occurred_on as is_of_day
     from anchored
     inner join occurrences
         on
@@ -332,7 +371,7 @@ followed as (
             = anchored.subject
     where
         cast(floor({{ seconds_between(start_of_day("date '1970-01-01'"), 'events.occurred_at') }}) as bigint)
-        between anchored.first_hit - anchored.window_seconds and anchored.last_hit + anchored.window_seconds
+        between anchored.first_hit and anchored.last_hit + anchored.window_seconds
     group by
         anchored.rule_id,
         anchored.counted,
@@ -357,7 +396,13 @@ summed as (
         max(occurred_at) as last_at,
         max(case when at_second <= first_hit then loaded_at end) as raised_at,
         count(distinct event_id) as event_count,
-        case when counted = 'bytes' then sum(weight) else count(distinct item) end as item_count,
+        count(distinct case when is_of_day then event_id end) as day_event_count,
+        case when counted = 'bytes' then sum(case when sighting_no = 1 then weight end) else count(distinct item) end
+            as item_count,
+        case
+            when counted = 'bytes' then coalesce(sum(case when is_of_day and day_sighting_no = 1 then weight end), 0)
+            else count(distinct case when is_of_day then item end)
+        end as day_item_count,
         min(severity_rank) as severity_rank,
         case when count(distinct actor_id) = 1 then min(actor_id) end as actor_id,
         case when count(distinct lower(actor_email)) = 1 then min(actor_email) end as actor_email,
@@ -393,6 +438,8 @@ select
     summed.raised_at,
     summed.event_count,
     summed.item_count,
+    summed.day_event_count,
+    summed.day_item_count,
     case
         when followed.severity_rank < coalesce(summed.severity_rank, 9) then followed.severity_rank
         else summed.severity_rank
@@ -408,7 +455,10 @@ select
     summed.country,
     summed.item_name,
     {{ json_readable('events.details', '$.previous_value') }} as previous_value,
-    {{ json_readable('events.details', '$.new_value') }} as new_value,
+    coalesce(
+        {{ json_readable('events.details', '$.new_value') }},
+        {{ json_text('events.details', '$.secondary_email') }}
+    ) as new_value,
     summed.event_ids
 from summed
 inner join events

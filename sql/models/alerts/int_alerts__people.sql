@@ -12,6 +12,8 @@ named_addresses as (
         events.event_id,
         events.occurred_on,
         events.occurred_at,
+        -- A person's further address is not another person.
+        events.event_type <> 'shared_folder_transfer_ownership' as is_own_address,
         lower(trim(coalesce(
             {{ json_text('events.details', '$.new_owner_email') }},
             {{ json_text('events.details', '$.secondary_email') }},
@@ -48,7 +50,8 @@ people as (
         account_id,
         name,
         is_tagged_team_member,
-        false as is_in_details
+        false as is_in_details,
+        false as is_own_address
     from named_people
     union all
     select
@@ -60,7 +63,8 @@ people as (
         null as account_id,
         null as name,
         false as is_tagged_team_member,
-        true as is_in_details
+        true as is_in_details,
+        is_own_address
     from named_addresses
     where email like '%@%'
     union all
@@ -73,7 +77,8 @@ people as (
         account_id,
         null as name,
         false as is_tagged_team_member,
-        true as is_in_details
+        true as is_in_details,
+        false as is_own_address
     from named_accounts
     where account_id is not null
 ),
@@ -116,6 +121,7 @@ listed as (
         people.account_id,
         people.name,
         people.is_in_details,
+        people.is_own_address,
         public_mail_domains.domain is not null as is_public_mail,
         people.is_tagged_team_member
         or allowed_domains.domain is not null
@@ -142,6 +148,7 @@ select
     listed.account_id,
     listed.name,
     listed.is_in_details,
+    listed.is_own_address,
     listed.is_public_mail and not listed.is_known and team_domains.domain is null as is_public_mail,
     not listed.is_known and team_domains.domain is null as is_outside
 from listed
