@@ -17,6 +17,7 @@ from typing import Any
 
 import duckdb
 import pytest
+import requests
 from dropbox_audit import run as run_module
 from dropbox_audit.alerts import deliver as delivering
 from dropbox_audit.alerts.deliver import AlertsNotDelivered, RouteResult, deliver, is_due
@@ -640,6 +641,7 @@ NASTY = (
     "a\x1b[31m\u202egnp\r\nBcc: x@evil.example <!channel> <@U123> @everyone @here <https://evil.example|login> "
     "[click](https://evil.example) <script>alert(1)</script> www.evil.example @admin *bold* `code` &amp;"
 )
+HARMS = ("<!channel", "<@U", "@everyone", "@here", "@admin", "https://evil", "](http", "<script", "www.evil")
 
 
 def test_a_strangers_text_calls_nobody_and_links_nowhere(place: Place, web: Web, mailbox: Mailbox) -> None:
@@ -657,13 +659,50 @@ def test_a_strangers_text_calls_nobody_and_links_nowhere(place: Place, web: Web,
     texts += [str(mail["subject"]) + mail.get_body(("plain",)).get_content() for mail in mailbox.mails if mail]
     assert len(texts) == 3
     ours = "https://wiki.acme.example/runbook"
-    harms = ("<!channel", "<@U", "@everyone", "@here", "@admin", "https://evil", "](http", "<script", "www.evil")
     for text in (text.replace(ours, "").replace(TOKEN, "").replace("\r", "") for text in texts):
         assert not re.search(r"[\x00-\x09\x0b-\x1f\u202e]", text)
-        assert [harm for harm in harms if harm in text] == []
+        assert [harm for harm in HARMS if harm in text] == []
     assert all(mail["bcc"] is None for mail in mailbox.mails)
     [title] = web.titles("/json")
     assert len(title) <= 160
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#alerts",
+        "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#alerts?blocks=yes",
+        "discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js",
+        "workflows://prod-1.example/workflowid1234/signature567890",
+        "tgram://123456789:abcdefg_hijklmnop/12315544/",
+        "gchat://workspace/key1234567890/token1234567890",
+        "wxteams://abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz12",
+        "ntfys://topic?format=markdown",
+        "pagerduty://ABCDEFGHIJKLMNOPQRSTUVWXYZ123456@ABCDEFGHIJKLMNOP",
+    ],
+)
+def test_a_strangers_text_is_as_harmless_in_each_targets_own_dialect(
+    address: str, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+
+    def request(_self: Any, method: str, url: str, **given: Any) -> requests.Response:
+        payload = given.get("json") or given.get("data") or ""
+        if "scalevector" not in url:
+            # dlt's telemetry runs in this process before the product is asked for anything.
+            sent.append(payload if isinstance(payload, str) else json.dumps(payload))
+        response = requests.Response()
+        response.status_code, response._content = 200, b"ok" if "slack" in url else b'{"ok": true}'
+        return response
+
+    monkeypatch.setattr(requests.Session, "request", request)
+    place.routes(target={"url": address})
+    place.raise_alert("1", title=NASTY, subject=NASTY, user_email=NASTY)
+    assert place.deliver()["target"].delivered == 1
+    [text] = sent
+    assert "Mass deletion" in text.replace("\\", "")
+    text = text.replace("https://wiki.acme.example/runbook", "")
+    assert [harm for harm in HARMS if harm in text] == []
 
 
 @pytest.mark.parametrize(

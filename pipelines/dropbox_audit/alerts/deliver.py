@@ -137,6 +137,8 @@ def deliver(loader: Loader, run_id: str, send: Send | None = None) -> list[Route
     loader.journal.put(alerts_due_at=None)
     found = look(loader, routes.usable)
     send = send or Sender(loader.stop)
+    if any(plan.due for plan in found.plans):
+        Waiting(loader.folder).check()
     results = []
     try:
         for plan in found.plans:

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
+from dropbox_audit import local
 from dropbox_audit.alerts.alert import Alert, portions
 from dropbox_audit.alerts.routes import Route
 from dropbox_audit.runs import ALERT_DELIVERIES
@@ -19,6 +20,8 @@ from dropbox_audit.warehouse import RAW_DATASET, Door, NoSuchRelationError, mark
 DELIVERED, GROUPED, FAILED = "delivered", "grouped", "failed"
 _FIRST_RETRY = timedelta(minutes=1)
 _LAST_RETRY = timedelta(hours=1)
+_ROOM = 1 << 16
+"""More bytes than a message's lines take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +176,8 @@ class Waiting:
         """All that wait; a line that a power cut has torn does not count."""
         found = []
         for line in self._path.read_bytes().splitlines() if self._path.exists() else ():
+            if not line:
+                continue
             try:
                 facts = orjson.loads(line)
             except ValueError:
@@ -185,12 +190,24 @@ class Waiting:
     def add(self, attempts: Iterable[Attempt]) -> None:
         """Write them down, for good before this returns."""
         lines = b"".join(orjson.dumps(asdict(attempt), option=orjson.OPT_APPEND_NEWLINE) for attempt in attempts)
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("ab") as file:
-            # A torn line before it must not take this one along.
-            file.write(b"\n" + lines if file.tell() else lines)
-            file.flush()
-            os.fsync(file.fileno())
+        # A line that was torn must not take the next one along.
+        self._write(self._path, b"\n" + lines)
+
+    def check(self) -> None:
+        """Raise `RunError` where nothing can be written down: what is sent then would be sent again and again."""
+        probe = self._path.with_suffix(".probe")
+        self._write(probe, b"\n" * _ROOM)
+        probe.unlink()
+
+    def _write(self, path: Path, content: bytes) -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("ab") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise local.disk_error(error, path) from error
 
     def clear(self) -> None:
         """They are loaded."""

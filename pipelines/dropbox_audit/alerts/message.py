@@ -58,7 +58,8 @@ def one(due: Due, reasons: dict[str, str]) -> Message:
     """The message of one alert: what matters first, because some targets cut."""
     alert = due.alert
     evidence = alert.evidence_values()
-    facts: list[tuple[str, Any]] = [("When", _span(alert)), ("Who", alert.user_email), ("About", alert.subject)]
+    subject = alert.subject if alert.subject != alert.user_email else None
+    facts: list[tuple[str, Any]] = [("When", _span(alert)), ("Who", alert.user_email), ("About", subject)]
     facts += [("Count", _count(alert, evidence)), *((name, evidence.get(key)) for key, name in _TOLD.items())]
     lines = [f"{one_line(alert.rule_name)} ({alert.rule_id}), {alert.severity}"]
     lines += [f"{heading}: {harmless(_words(value))}" for heading, value in facts if value is not None and value != ""]

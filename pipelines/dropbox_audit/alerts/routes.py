@@ -172,10 +172,11 @@ def _keep_secret(url: str) -> None:
     keep_secret(url.strip())
     try:
         parts = urlsplit(url.strip())
-        keep_secret(parts.password)
     except ValueError:
         return
-    for piece in re.split(r"[/?&=#:@,;]", url):
+    # With a user name alone, that is the token.
+    keep_secret(parts.password or (parts.username if not parts.scheme.startswith("mail") else None))
+    for piece in re.split(r"[/?&=#:,;]", url):
         has_both = re.search("[0-9]", piece) and re.search("[A-Za-z]", piece)
-        if len(piece) >= 8 and "." not in piece and (has_both or len(piece) >= 20):
+        if len(piece) >= 8 and "." not in piece and "@" not in piece and (has_both or len(piece) >= 20):
             keep_secret(piece)

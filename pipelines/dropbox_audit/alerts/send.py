@@ -1,10 +1,12 @@
 """Hand a message to a route's target, through Apprise."""
 
 import contextlib
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from dropbox_audit.alerts.message import Message
 from dropbox_audit.alerts.routes import Route, RoutesError
@@ -104,4 +106,9 @@ class Sender:
                 said = [entry.message for entry in result.logs() if entry.level in {"WARNING", "ERROR", "CRITICAL"}]
         except Exception as error:
             said = [type(error).__name__]
-        return one_line(said[0] if said else "the target did not take it")[:200]
+        reason = one_line(said[0] if said else "the target did not take it")
+        # Not even whose machine it is.
+        host = urlsplit(route.url).hostname
+        return (re.sub(re.escape(host), "the target", reason, flags=re.IGNORECASE) if host else reason)[:200].rstrip(
+            "."
+        )
