@@ -109,6 +109,6 @@ class Sender:
         reason = one_line(said[0] if said else "the target did not take it")
         # Not even whose machine it is.
         host = urlsplit(route.url).hostname
-        return (re.sub(re.escape(host), "the target", reason, flags=re.IGNORECASE) if host else reason)[:200].rstrip(
-            "."
-        )
+        if host:
+            reason = re.sub(re.escape(host), "the target", reason, flags=re.IGNORECASE)
+        return reason[:200].rstrip(".")
