@@ -36,7 +36,9 @@ ALERT_SETTINGS = pa.schema(
 
 SEVERITIES = ("critical", "high", "medium", "low", "info")
 """From the worst to the least."""
-_MOST = {"threshold": 10**15, "window_minutes": 366 * 24 * 60, "baseline_days": 3650}
+_MOST = {"threshold": 10**15, "window_minutes": 24 * 60, "baseline_days": 400}
+_LONGEST_SEQUENCE = 366 * 24 * 60
+"""Minutes from one alert to the next; a window over events reaches back by a day at most."""
 _LONGEST = 500
 
 Rules = Mapping[str, Mapping[str, str]]
@@ -125,9 +127,17 @@ def _severity(_: Mapping[str, str], text: str) -> str:
 def _number(name: str, rule: Mapping[str, str], text: str) -> str:
     if not rule[name] or (name == "threshold" and rule["kind"] == "event"):
         raise ValueError(f"rule {rule['rule_id']} has no {name}: take the line out")
-    if not re.fullmatch("[0-9]{1,16}", text) or not 1 <= int(text) <= _MOST[name]:
-        raise ValueError(f"{name} {said(text)} is no whole number from 1 to {_MOST[name]}: write it like {rule[name]}")
+    most = _LONGEST_SEQUENCE if rule["kind"] == "sequence" and name == "window_minutes" else _MOST[name]
+    if not re.fullmatch("[0-9]{1,16}", text) or not 1 <= int(text) <= most:
+        raise ValueError(f"{name} {said(text)} is no whole number from 1 to {most}: write it like {rule[name]}")
     return str(int(text))
+
+
+def read_parameter(rule: Mapping[str, str], name: str, text: str) -> str:
+    """A rule's number as text; raises `ValueError` with what is wrong and what to write."""
+    if name not in _MOST:
+        raise ValueError(f"{said(name)} is no parameter of a rule{_like(name, _MOST)}")
+    return _number(name, rule, text)
 
 
 _OF_A_RULE: dict[str, Callable[[Mapping[str, str], str], str]] = {

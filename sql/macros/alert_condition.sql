@@ -17,6 +17,8 @@
             when 'admin_role' then {{ facts['new_value'] }} = 'team_admin' or {{ facts['new_value'] }} like '%_admin'
             when 'used_rescue_code' then {{ json_text(considered ~ '.details', '$.used_rescue_code') }} = 'true'
             when 'no_deadline' then {{ has_no_deadline(considered) }}
+            when 'not_data_loss' then {{ facts['alert_category'] }} <> 'data_loss_protection'
+            when 'made_public' then {{ is_made_public(considered) }}
             when 'list_widened'
                 then {{ json_any(considered ~ '.details', '$.added_whitelist_subjects') }} like '%"%'
         end,
@@ -33,9 +35,15 @@
         'new_value': json_text(details, '$.new_value.".tag"'),
         'access_level': json_text(details, '$.shared_content_access_level.".tag"'),
         'alert_category': "coalesce(" ~ json_text(details, '$.alert_category.".tag"') ~ ", 'na')",
-        'alert_severity': json_text(details, '$.alert_severity.".tag"'),
+        'alert_severity': known_alert_severity(json_text(details, '$.alert_severity.".tag"')),
         'connector_status': json_text(details, '$.connector_status.".tag"'),
     }) }}
+{%- endmacro %}
+
+
+{# One of Dropbox's own alerts that it gave no severity, or one that is new, is not to be overlooked. #}
+{% macro known_alert_severity(severity) -%}
+    case when {{ severity }} in ('info', 'low', 'high') then {{ severity }} else 'medium' end
 {%- endmacro %}
 
 
@@ -46,6 +54,18 @@
         'sent_outside', 'country_listed', 'ip_listed', 'folder_watched', 'group_watched', 'actor_has_left', 'departure',
         'unmatched_policy', 'unknown_type', 'public_link', 'publisher_unknown',
     ]) }}
+{%- endmacro %}
+
+
+{# A link that was narrower before. Where Dropbox made one of two old links, nobody did anything. #}
+{% macro is_made_public(considered) -%}
+    {%- set details = considered ~ '.details' -%}
+    (
+        {{ json_text(details, '$.new_value.".tag"') }} in ('public', 'public_logged_in_only')
+        and coalesce({{ json_text(details, '$.previous_value.".tag"') }}, '')
+        not in ('public', {{ json_text(details, '$.new_value.".tag"') }})
+        and coalesce({{ json_text(details, '$.is_consolidation_action') }}, 'false') <> 'true'
+    )
 {%- endmacro %}
 
 

@@ -251,7 +251,7 @@ select
         'item': "coalesce(item_name, 'something')",
         'place': "coalesce(place, 'an unknown place')",
         'previous': "coalesce(previous_value, 'nothing')",
-        'new': "coalesce(new_value, 'nothing')",
+        'new': "coalesce(case when new_value like '%@%' then new_value else replace(new_value, '_', ' ') end, 'nothing')",
         'context': "coalesce(target_email, 'the team')",
         'ip': "coalesce(ip_address, 'an unknown address')",
         'event_type': "coalesce(replace(event_type, '_', ' '), 'nothing')",

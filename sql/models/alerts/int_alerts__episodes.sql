@@ -35,7 +35,6 @@ known as (
         found.occurred_on,
         found.anchor_event_id,
         present.anchor_event_id as known_anchor_event_id,
-        present.raised_at as known_raised_at,
         row_number() over (
             partition by
                 found.rule_id,
@@ -70,7 +69,7 @@ select
     found.first_at,
     found.crossed_at,
     found.last_at,
-    {{ 'coalesce(known.known_raised_at, found.raised_at) as raised_at' if is_there else 'found.raised_at' }},
+    found.raised_at,
     found.event_count,
     found.item_count,
     found.day_event_count,

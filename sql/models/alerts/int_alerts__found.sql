@@ -141,7 +141,9 @@ seen as (
         ) as seen_before,
         lead(at_second) over (
             partition by rule_id, counted, subject_kind, subject, item order by at_second, event_id
-        ) as seen_next
+        ) as seen_next,
+        -- A file may have grown from one time to the next.
+        max(weight) over (partition by rule_id, counted, subject_kind, subject, item) as item_weight
     from occurrences
 ),
 
@@ -153,7 +155,7 @@ steps as (
         subject,
         at_second,
         1 as is_sighting,
-        case when seen_before is null or seen_before + window_seconds <= at_second then weight else 0 end as step,
+        case when seen_before is null or seen_before + window_seconds <= at_second then item_weight else 0 end as step,
         threshold,
         window_seconds,
         is_at_once,
@@ -168,7 +170,7 @@ steps as (
         subject,
         at_second + window_seconds as at_second,
         0 as is_sighting,
-        -weight as step,
+        -item_weight as step,
         threshold,
         window_seconds,
         false as is_at_once,

@@ -91,6 +91,35 @@ renames as (
     where event_type = 'file_rename'
 ),
 
+-- Such an event names an item twice, where it was and where it is.
+moved_from as (
+    select
+        considered.event_id,
+        {{ try_cast(json_item('source', field='src_asset_index'), 'bigint') }} as position,
+        count(*) over (partition by considered.event_id) as item_count
+    from considered
+    {{ cross_join_json_list('considered.details', '$.relocate_action_details', 'source', field='src_asset_index') }}
+    where considered.event_type in ('file_move', 'file_rename')
+),
+
+asset_counts as (
+    select
+        event_id,
+        count(*) as asset_count
+    from assets
+    group by event_id
+),
+
+left_behind as (
+    select
+        moved_from.event_id,
+        moved_from.position
+    from moved_from
+    inner join asset_counts
+        on moved_from.event_id = asset_counts.event_id
+    where asset_counts.asset_count >= 2 * moved_from.item_count
+),
+
 new_extensions as (
     select
         renames.event_id,
@@ -104,7 +133,13 @@ new_extensions as (
         on
             renames.event_id = targets.event_id
             and renames.new_position = targets.position
-    where coalesce(sources.extension, '') <> targets.extension
+    where
+        coalesce(sources.extension, '') <> targets.extension
+        -- Who gives files their names back has them already.
+        and coalesce(sources.extension, '') not in (
+            select ransomware_names.name from ransomware_names
+            where ransomware_names.kind = 'extension'
+        )
 ),
 
 -- Files that somebody deletes within a day of downloading them, where these are half or more of what they took then.
@@ -215,6 +250,10 @@ items as (
 counted_items as (
     select items.*
     from items
+    left join left_behind
+        on
+            items.event_id = left_behind.event_id
+            and items.position = left_behind.position
     left join new_extensions
         on
             items.event_id = new_extensions.event_id
@@ -232,7 +271,8 @@ counted_items as (
             ransom_notes.kind = 'note'
             and lower(items.asset_name) = ransom_notes.name
     where
-        case items.condition
+        (left_behind.event_id is null or items.counted <> 'assets')
+        and case items.condition
             when 'new_extension' then new_extensions.event_id is not null
             when 'downloaded_before' then downloaded_before.event_id is not null
             when 'ransomware_name'
@@ -286,7 +326,16 @@ parts as (
         counted_items.size_bytes,
         named.thing,
         named.app_key,
-        coalesce(named_events.group_name, named.thing, counted_items.asset_name) as item_name
+        coalesce(
+            named_events.group_name,
+            named.thing,
+            counted_items.asset_name,
+            case named_events.event_type
+                when 'member_permanently_delete_account_contents'
+                    then 'all files of ' || coalesce(named_events.target_email, 'a member')
+                when 'member_transfer_account_contents' then 'all files of a member'
+            end
+        ) as item_name
     from named_events
     inner join counted_items
         on
@@ -315,7 +364,7 @@ select
         as subject,
     case parts.counted
         when 'assets' then coalesce(parts.asset_key, parts.event_id)
-        when 'bytes' then parts.event_id || ' ' || cast(coalesce(parts.asset_position, 0) as {{ dbt.type_string() }})
+        when 'bytes' then coalesce(parts.asset_key, parts.event_id)
         when 'ip_addresses' then parts.ip_address
         when 'actors' then coalesce(parts.actor_id, lower(parts.actor_email))
         when 'targets' then coalesce(parts.target_id, parts.target_email, parts.named_id, parts.event_id)

@@ -47,7 +47,8 @@ followed_by_alert as (
         followers.last_at,
         case when openers.raised_at > followers.raised_at then openers.raised_at else followers.raised_at end
             as raised_at,
-        openers.event_count + followers.event_count as event_count,
+        case when followers.event_ids like '%' || openers.anchor_event_id || '%' then 0 else openers.event_count end
+        + followers.event_count as event_count,
         followers.item_count,
         followers.actor_id,
         followers.actor_email,
@@ -56,7 +57,9 @@ followed_by_alert as (
         followers.city,
         followers.country,
         openers.item_name,
-        openers.event_ids,
+        -- What is a sign of the one may be the first of the other.
+        case when followers.event_ids like '%' || openers.anchor_event_id || '%' then '[]' else openers.event_ids end
+            as event_ids,
         followers.event_ids as more_event_ids
     from openings
     inner join episodes as openers
@@ -168,6 +171,7 @@ select
     item_name,
     case
         when more_event_ids is null then event_ids
+        when event_ids = '[]' then more_event_ids
         else replace(event_ids || more_event_ids, '][', ', ')
     end as event_ids
 from numbered
