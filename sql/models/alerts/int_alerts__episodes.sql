@@ -64,7 +64,7 @@ select
     found.subject_kind,
     found.subject,
     found.occurred_on,
-    {{ 'coalesce(known.known_anchor_event_id, found.anchor_event_id) as anchor_event_id' if is_there else 'found.anchor_event_id' }},
+    {{ 'coalesce(known.known_anchor_event_id, found.anchor_event_id) as ' if is_there else 'found.' }}anchor_event_id,
     found.threshold,
     found.first_at,
     found.crossed_at,

@@ -178,7 +178,7 @@ where
             then {{ days_between('last_active.last_on', 'candidates.occurred_on') }} >= candidates.baseline_days
         -- An hour is unusual only for somebody whose hours are known.
         when 'hours' then usual.is_usual = 0 and usual.day_count >= 10
-        -- To somebody who was away that long every country is new: then only one that is new to the team says something.
+        -- To somebody who was away that long every country is new: then only one new to the team says something.
         when 'countries' then coalesce(usual.is_usual, 0) = 0 and (usual.day_count > 0 or team_usual.value is null)
         else coalesce(usual.is_usual, 0) = 0
     end
