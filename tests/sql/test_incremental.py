@@ -31,7 +31,7 @@ def content(warehouse: Warehouse) -> dict[str, list[tuple[Any, ...]]]:
     with duckdb.connect(str(warehouse.path), read_only=True) as connection:
         return {
             name: connection.execute(
-                f"select columns(name -> not list_contains(?, name)) from {name} order by all", [list(NAMES)]
+                f"select columns(lambda name: not list_contains(?, name)) from {name} order by all", [list(NAMES)]
             ).fetchall()
             for (name,) in sorted(relations)
         }

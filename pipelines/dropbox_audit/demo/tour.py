@@ -31,6 +31,12 @@ from dropbox_audit.wording import one_line
 DEMO_FILE = Path("dropbox_demo.duckdb")
 
 QUESTIONS = {
+    "What should somebody look at?": """
+        select occurred_at, severity, rule_id as rule, title
+        from dropbox_audit.alerts
+        where severity in ('critical', 'high')
+        order by occurred_at desc limit 8
+        """,
     "Who deleted the most?": """
         select user_email, sum(deleted_items) as deleted,
             sum(permanently_deleted_items) as for_good, max(day) as last_day
