@@ -214,6 +214,22 @@ class RawLog:
         """One row of any other raw table."""
         self._pending[table].append(columns)
 
+    def snapshot(
+        self, resource: str, taken_at: dt.datetime, rows: list[dict[str, Any]], *, team_member_id: str | None = None
+    ) -> None:
+        """A whole reading of one of the directory's lists (shared links: of one member), or of one of the team's files."""
+        snapshot_id = f"{resource} {taken_at.isoformat()}"
+        self.put(
+            "directory_snapshots", snapshot_id=snapshot_id, taken_at=taken_at, resource=resource, state="complete",
+            team_member_id=team_member_id, is_full=True, record_count=len(rows), changed_count=len(rows),
+        )  # fmt: skip
+        for number, row in enumerate(rows):
+            kept: dict[str, Any] = {"is_gone": False, "row_hash": fingerprint(str(row)), "record": "{}"}
+            self.put(
+                resource, snapshot_id=snapshot_id, taken_at=taken_at,
+                **({"line_no": number + 2} if resource in ("contracts", "alert_settings") else kept), **row,
+            )  # fmt: skip
+
     def load(self, *, completed: bool = True, copies: int = 1) -> str:
         """Commit what is pending as one load; `copies` writes each row more than once, as a crash may."""
         self._loads += 1

@@ -19,6 +19,7 @@ from alert_cases import (
     WATCH_LISTS,
     Case,
     did,
+    listed,
     member,
 )
 from dbtproject import Warehouse
@@ -33,37 +34,6 @@ COLUMNS = (
 )
 
 
-def snapshot(
-    log: RawLog, resource: str, taken_at: Any, rows: list[dict[str, Any]], member_id: str | None = None
-) -> None:
-    """A whole reading of one of the directory's lists, or of one of the team's own files."""
-    snapshot_id = f"{resource} {taken_at.isoformat()} {member_id or ''}".strip()
-    log.put(
-        "directory_snapshots",
-        snapshot_id=snapshot_id,
-        taken_at=taken_at,
-        resource=resource,
-        state="complete",
-        team_member_id=member_id,
-        is_full=True,
-        record_count=len(rows),
-        changed_count=len(rows),
-    )
-    for number, row in enumerate(rows):
-        # Lines of a file have a number, records of the directory a hash of what they say.
-        log.put(resource, snapshot_id=snapshot_id, taken_at=taken_at,
-                **({"line_no": number + 2} if resource in ("contracts", "alert_settings") else
-                   {"is_gone": False, "row_hash": repr(sorted(row.items(), key=str)), "record": "{}"}),
-                **row)  # fmt: skip
-
-
-def listed(who: dict[str, Any], status: str, **columns: Any) -> dict[str, Any]:
-    return {
-        "team_member_id": who["member_id"], "account_id": who["id"], "email": who["email"], "name": who["name"],
-        "status": status, "role": "member_only", **columns,
-    }  # fmt: skip
-
-
 def load_and_build(warehouse: Warehouse) -> None:
     log = RawLog(warehouse.path)
     founder = member("founder")
@@ -75,19 +45,19 @@ def load_and_build(warehouse: Warehouse) -> None:
     ])  # fmt: skip
     for case in CASES:
         log.page("walk", case.background + case.events)
-    snapshot(log, "alert_settings", SNAPSHOT_AT, [
+    log.snapshot("alert_settings", SNAPSHOT_AT, [
         {"rule_id": "", "setting": name, "value": value} for name, value in WATCH_LISTS
     ])  # fmt: skip
-    snapshot(log, "members", SNAPSHOT_AT, [
+    log.snapshot("members", SNAPSHOT_AT, [
         listed(founder, "active", joined_on=moment("2025-08-01T09:00:00")),
         listed(LISTED_AS_REMOVED, "removed"),
         listed(LISTED_TOO_LONG, "suspended", suspended_on=moment("2026-03-07T10:00:00")),
     ])  # fmt: skip
-    snapshot(log, "shared_links", SNAPSHOT_AT, [
+    log.snapshot("shared_links", SNAPSHOT_AT, [
         {"team_member_id": founder["member_id"], "url": f"https://{file_id}", "file_id": file_id, "audience": audience}
         for file_id, audience in links.items()
-    ], founder["member_id"])  # fmt: skip
-    snapshot(log, "linked_apps", SNAPSHOT_AT, [
+    ], team_member_id=founder["member_id"])  # fmt: skip
+    log.snapshot("linked_apps", SNAPSHOT_AT, [
         {"team_member_id": founder["member_id"], "app_id": LISTED_APP, "app_name": "Slack", "publisher": "Slack Inc."}
     ])  # fmt: skip
     log.load()
