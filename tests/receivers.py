@@ -20,6 +20,8 @@ class Web:
     url: str = ""
     received: list[tuple[str, Any]] = field(default_factory=list)
     answer: Callable[[str, Any], int] = lambda _path, _body: 200
+    asked: threading.Event = field(default_factory=threading.Event)
+    """Set with the first request."""
 
     def titles(self, path: str) -> list[str]:
         """The titles of what it took at this path, and of what it refused."""
@@ -35,6 +37,7 @@ def web_server() -> Iterator[Web]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             web.received.append((self.path, body))
+            web.asked.set()
             self.send_response(web.answer(self.path, body))
             self.send_header("Content-Length", "2")
             self.end_headers()

@@ -123,6 +123,7 @@ def prepare(workspace: Workspace) -> None:
 def place(workspace: Workspace, clock: VirtualClock, serve: Any, monkeypatch: pytest.MonkeyPatch) -> Place:
     _, url = serve([make_event()])
     made = Place(workspace, url, clock, monkeypatch)
+    monkeypatch.setattr(delivering, "is_transform_due", lambda _: False)
     made.load()
     prepare(workspace)
     return made
@@ -310,6 +311,16 @@ def test_an_alert_that_goes_on_is_sent_again_after_the_quiet_time_and_a_worse_on
     assert web.titles("/ops")[2:] == ["[CRITICAL] Update: Alert 1"]
 
 
+def test_a_state_that_goes_on_is_told_once(place: Place, web: Web) -> None:
+    place.routes(ops={"url": f"json://{web.url}/ops"})
+    place.raise_alert("idle seats", event_count=0)
+    for _ in range(10):
+        place.deliver()
+        place.clock.advance(3600)
+        place.go_on("idle seats", last_at=place.clock.now())
+    assert len(web.received) == 1
+
+
 def test_an_episode_that_began_long_ago_is_still_updated(place: Place, web: Web) -> None:
     place.routes(ops={"url": f"json://{web.url}/ops"})
     place.raise_alert("1")
@@ -373,6 +384,30 @@ def test_what_was_raised_while_nothing_ran_for_a_week_is_delivered_and_a_late_ev
     place.raise_alert("before", ago=timedelta(days=8, hours=1))
     place.deliver()
     assert web.titles("/ops") == ["[HIGH] Alert late", "[HIGH] Alert in between"]
+
+
+@pytest.mark.parametrize("trouble", ["the log cannot be read", "the views cannot be built", "none"])
+def test_news_of_days_in_which_something_was_broken_is_delivered_and_old_history_is_not(
+    trouble: str, place: Place, web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.routes(ops={"url": f"json://{web.url}/ops"})
+    place.deliver()
+    monkeypatch.setattr(delivering, "is_transform_due", lambda _: "views" in trouble)
+    for _ in range(3):
+        place.clock.advance(24 * 3600)
+        if "log" not in trouble:
+            place.load()
+        place.deliver()
+    monkeypatch.setattr(delivering, "is_transform_due", lambda _: False)
+    place.load()
+    place.raise_alert("of the second day", ago=timedelta(days=2))
+    place.raise_alert("of last year", ago=timedelta(days=400))
+    place.deliver()
+    assert web.titles("/ops") == ([] if trouble == "none" else ["[HIGH] Alert of the second day"])
+    place.clock.advance(MINUTE.total_seconds())
+    place.raise_alert("of now")
+    place.deliver()
+    assert web.titles("/ops")[-1] == "[HIGH] Alert of now"
 
 
 def test_another_machine_goes_on_where_the_first_one_ended(place: Place, web: Web) -> None:
@@ -441,7 +476,7 @@ def test_what_a_target_does_not_take_is_tried_again_less_and_less_often_until_it
     web.answer = lambda *_: 200
     place.clock.advance(3600)
     assert place.deliver()["down"].delivered == 1
-    assert place.ledger()[-1] == ("1", "down", "delivered", 1)
+    assert place.ledger()[-1] == ("1", "down", "delivered", 11)
     status = read_status(place.loader(), place.clock)
     assert status.alerts is not None
     assert [(route["pending"], route["failed"]) for route in status.alerts] == [(0, 0), (0, 0)]
@@ -616,7 +651,23 @@ def test_a_wrong_route_is_told_and_ends_no_standing_run(place: Place) -> None:
     assert len(told) >= 2
 
 
-def test_a_signal_ends_waiting_for_a_target(place: Place, web: Web) -> None:
+def test_a_signal_does_not_wait_for_a_target_that_hangs(loaded: Any, web: Web) -> None:
+    workspace, environment, place = loaded
+    place.raise_alert("1")
+    over = threading.Event()
+    web.answer = lambda *_: 200 if over.wait(60) else 500
+    process = workspace.start(
+        "alert", **environment, **{VARIABLE: json.dumps({"ops": {"url": f"json://{web.url}/ops"}})}
+    )
+    web.asked.wait(60)
+    process.send_signal(signal.SIGTERM)
+    _, stderr = process.communicate(timeout=15)
+    over.set()
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "stopped while delivering alerts" in stderr
+
+
+def test_a_signal_between_two_alerts_leaves_the_second_for_the_next_run(place: Place, web: Web) -> None:
     place.routes(ops={"url": f"json://{web.url}/ops"})
     for number in range(3):
         place.raise_alert(str(number))

@@ -40,7 +40,11 @@ class Alert:
         return values if isinstance(values, dict) else {}
 
 
-_COLUMNS = ", ".join(field.name for field in fields(Alert))
+_NEVER_NULL = {"event_count": "0", "first_at": "occurred_at", "last_at": "occurred_at", "title": "rule_name"}
+_COLUMNS = ", ".join(
+    f"coalesce({name}, {_NEVER_NULL[name]})" if name in _NEVER_NULL else name
+    for name in (field.name for field in fields(Alert))
+)
 
 
 def read_alerts(door: Door, since: datetime, ids: Collection[str]) -> list[Alert]:

@@ -27,6 +27,7 @@ from dropbox_audit.errors import ConfigurationError, RunError, Stopped
 from dropbox_audit.load import Loader
 from dropbox_audit.load.packages import WarehouseMovedError
 from dropbox_audit.settings import duration
+from dropbox_audit.transform import is_due as is_transform_due
 from dropbox_audit.warehouse import NoSuchRelationError, open_door
 
 _LOOK_EVERY = timedelta(hours=1)
@@ -49,7 +50,6 @@ class RouteResult:
     failed: int = 0
     waiting: int = 0
     """For the next digest, for another try, for the quiet time to end."""
-    too_old: int = 0
     error: str | None = None
     alerts: list[dict[str, Any]] = field(default_factory=list)
     """Each one that was sent or tried, with its outcome."""
@@ -60,8 +60,9 @@ class Look:
     """What a look at the alerts found: each route's plan, and what the messages need."""
 
     now: datetime
-    fresh: datetime
-    """What happened before had better not be sent, if it is new."""
+    max_age: timedelta
+    current_at: datetime | None
+    """Up to when the views hold the log; None if they lag behind."""
     plans: list[Plan]
     reasons: dict[str, str]
     marks: dict[str, dict[str, str]]
@@ -107,7 +108,7 @@ def look(loader: Loader, routes: Sequence[Route]) -> Look:
             ) from None
         ledger.take(read_attempts(door, [alert.alert_id for alert in alerts]))
     plans = [make_plan(route, alerts, ledger, marks, now, max_age) for route in routes]
-    return Look(now, now - max_age, plans, reasons, marks)
+    return Look(now, max_age, _current_at(loader), plans, reasons, marks)
 
 
 def deliver(loader: Loader, run_id: str, send: Send | None = None) -> list[RouteResult]:
@@ -168,6 +169,17 @@ def trouble_in(results: Iterable[RouteResult]) -> str:
     )
 
 
+def _current_at(loader: Loader) -> datetime | None:
+    """When the log was last read to its end, if the views have taken it in since.
+
+    While they lag behind, something that happened long ago may still come as news.
+    """
+    if is_transform_due(loader):
+        return None
+    caught_up = [cursor.parse(walk.caught_up_at) for walk in loader.walks().values() if walk.kind == "live"]
+    return min((moment for moment in caught_up if moment is not None), default=None)
+
+
 def _marks(loader: Loader) -> dict[str, dict[str, str]]:
     """By route the later of what this machine and the warehouse know."""
     own, stored = loader.journal.get("alert_marks") or {}, cursor.alert_marks(loader.pipeline)
@@ -209,16 +221,16 @@ class _Delivery:
     send: Send
 
     def __post_init__(self) -> None:
-        self.result = RouteResult(self.plan.route.name, waiting=self.plan.waiting, too_old=self.plan.too_old)
+        self.result = RouteResult(self.plan.route.name, waiting=self.plan.waiting)
         self._waiting = Waiting(self.loader.folder)
         self._refusals = 0
 
     def make(self) -> None:
-        plan, now, fresh = self.plan, self.found.now, self.found.fresh.isoformat()
-        marks = self.found.marks.setdefault(plan.route.name, {})
+        plan, found = self.plan, self.found
+        marks = found.marks.setdefault(plan.route.name, {})
         # From the first look on, whatever becomes of it: what a target does not take must not grow too old meanwhile.
-        marks.setdefault(SINCE, fresh)
-        marks.setdefault(GATHERS_SINCE, fresh)
+        for key in (SINCE, GATHERS_SINCE):
+            marks.setdefault(key, (found.now - found.max_age).isoformat())
         is_through = not plan.is_held_up
         for number, due in enumerate(plan.single):
             if self._refusals >= _MOST_REFUSALS:
@@ -226,27 +238,34 @@ class _Delivery:
                 is_through = False
                 break
             self._send_one(due)
-        if self._send_many(plan.many, "more alerts") and is_through:
-            marks[SINCE] = fresh
-        if plan.is_digest_due and self._send_many(plan.gathered, "minor alerts since the last digest"):
-            marks |= {GATHERS_SINCE: fresh, GATHERED_AT: now.isoformat()}
+        if self._send_many(plan.many, "more alert") and is_through:
+            self._move_on(marks, SINCE)
+        if plan.is_digest_due and self._send_many(plan.gathered, "minor alert", " since the last digest"):
+            self._move_on(marks, GATHERS_SINCE)
+            marks[GATHERED_AT] = found.now.isoformat()
+
+    def _move_on(self, marks: dict[str, str], key: str) -> None:
+        """All that is due by now was sent, or is in the ledger."""
+        if self.found.current_at is not None:
+            marks[key] = max(marks[key], (self.found.current_at - self.found.max_age).isoformat())
 
     def _send_one(self, due: Due) -> None:
         error = self._send(message.one(due, self.found.reasons))
         outcome = FAILED if error else DELIVERED
-        attempt = due.failures + 1 if error else 1
-        self._note([due], outcome, [Attempt.of(due.alert, **self._facts(outcome, attempt, error))])
+        self._note([due], outcome, [Attempt.of(due.alert, **self._facts(outcome, due.failures + 1, error))])
 
-    def _send_many(self, items: Sequence[Due], heading: str) -> bool:
+    def _send_many(self, items: Sequence[Due], what: str, when: str = "") -> bool:
         """Whether they arrived; also where there are none."""
         if not items:
             return True
         if self._refusals >= _MOST_REFUSALS:
             self._put_off(items)
             return False
-        error = self._send(message.many(items, heading))
+        error = self._send(message.many(items, f"{what}{'' if len(items) == 1 else 's'}{when}"))
         if error is None:
-            self._note(items, GROUPED, [Attempt.of(due.alert, **self._facts(GROUPED, 1, None)) for due in items])
+            self._note(
+                items, GROUPED, [Attempt.of(due.alert, **self._facts(GROUPED, due.failures + 1)) for due in items]
+            )
             return True
         worst = min((due.alert.severity for due in items), key=rank)
         facts = self._facts(FAILED, self.plan.failures_of_many + 1, error)
@@ -266,7 +285,7 @@ class _Delivery:
         self.result.waiting += len(items)
         self.plan.look_again(self.found.now)
 
-    def _facts(self, outcome: str, attempt: int, error: str | None) -> dict[str, Any]:
+    def _facts(self, outcome: str, attempt: int, error: str | None = None) -> dict[str, Any]:
         return {
             "route": self.plan.route.name,
             "outcome": outcome,
@@ -291,6 +310,6 @@ class _Delivery:
             }
             for due in items
         ]
-        retries = [retry_at for attempt in attempts if (retry_at := attempt.retry_at) is not None]
-        for moment in retries:
-            self.plan.look_again(moment)
+        for attempt in attempts:
+            if attempt.retry_at is not None:
+                self.plan.look_again(attempt.retry_at)

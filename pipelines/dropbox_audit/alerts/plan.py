@@ -43,7 +43,6 @@ class Plan:
     """Alerts whose last attempt failed, due again or not."""
     error: str | None = None
     """Why the last one that failed was not taken."""
-    too_old: int = 0
     again_at: datetime | None = None
     """When something that waits is due."""
     is_digest_due: bool = False
@@ -94,7 +93,6 @@ def make_plan(
             plan.error = facts.failed.error
         horizon = _horizon(known, route, GATHERS_SINCE if gathers else SINCE, now - max_age)
         if facts.delivered is None and facts.failed is None and alert.occurred_at < horizon:
-            plan.too_old += 1
             continue
         due_at = _due_at(alert, facts, route, now)
         if due_at is None:
@@ -122,7 +120,8 @@ def _due_at(alert: Alert, facts: Known, route: Route, now: datetime) -> datetime
     if before.severity is not None and rank(alert.severity) < rank(before.severity):
         return earliest
     is_longer = before.last_at is not None and alert.last_at > before.last_at
-    if is_longer or alert.event_count > (before.event_count or 0):
+    # What is no more than a state, such as idle seats, goes on with every look at it, and that is no news.
+    if alert.event_count and (is_longer or alert.event_count > (before.event_count or 0)):
         return max(earliest, before.attempted_at + route.quiet)
     return None
 

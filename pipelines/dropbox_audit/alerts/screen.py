@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from dropbox_audit.alerts.backtest import Backtest
 from dropbox_audit.alerts.deliver import Look, RouteResult
 from dropbox_audit.alerts.plan import Due, Plan
 from dropbox_audit.alerts.routes import Route
@@ -33,8 +34,9 @@ def _plan(plan: Plan) -> list[str]:
             lines += [f"  {heading}", *alert_lines(items)]
     if not plan.due:
         lines.append("  nothing is due")
-    left = [(plan.waiting, "wait for a digest, another try, or their quiet time to end"), (plan.too_old, "are too old")]
-    return lines + [f"  {count:,} {what}" for count, what in left if count]
+    if plan.waiting:
+        lines.append(f"  {plan.waiting:,} waiting for a digest, another try, or the quiet time to end")
+    return lines
 
 
 def alert_lines(items: Sequence[Due]) -> list[str]:
@@ -73,3 +75,27 @@ def _filter(route: Route) -> str:
 
 def _cut(line: str) -> str:
     return line if len(line) <= _WIDTH else f"{line[: _WIDTH - 3]}..."
+
+
+def backtest_screen(found: Backtest) -> str:
+    """What a rule would have raised: the newest last."""
+    tried = " ".join(f"{name}={value}" for name, value in found.changed.items()) or "its parameters in force"
+    count = len(found.episodes)
+    lines = [
+        f"{found.rule_id} since {found.since:%Y-%m-%d} with {tried}:",
+        f"{count:,} alert{'' if count == 1 else 's'}; the warehouse holds {found.raised:,}.",
+    ]
+    if count > _MOST_LINES:
+        lines.append(f"The last {_MOST_LINES} of them (--json lists all):")
+    return "\n".join(
+        [
+            *lines,
+            *(
+                _cut(
+                    f"    {each.occurred_at:%Y-%m-%d %H:%M}  {each.item_count:>7,}  "
+                    f"{one_line(each.user_email or each.subject)}"
+                )
+                for each in found.episodes[-_MOST_LINES:]
+            ),
+        ]
+    )

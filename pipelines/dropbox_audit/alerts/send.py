@@ -14,7 +14,7 @@ from dropbox_audit.errors import Stopped
 from dropbox_audit.wording import one_line
 
 _TIMEOUT = 20.0
-_GRACE = 5.0
+_GRACE = 3.0
 """Seconds that a message on its way may still take once a signal has asked the run to end."""
 _TYPES = {"critical": "failure", "high": "failure", "medium": "warning"}
 

@@ -98,7 +98,6 @@ def _plan_json(plan: "Plan") -> dict[str, Any]:
         "digest": alerts(plan.gathered),
         "waiting": plan.waiting,
         "failed": plan.failing,
-        "too_old": plan.too_old,
     }
 
 
@@ -145,3 +144,33 @@ def test_route(
     if refused:
         raise RunError(" ".join([*refused, *routes.problems]))
     routes.require()
+
+
+@alert_app.command()
+def backtest(
+    rule: Annotated[str, typer.Option("--rule", help="Which rule, for instance F01.")],
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", help="A parameter to try, for instance threshold=50; again for more.")
+    ] = None,
+    since: Annotated[str, typer.Option("--since", help="From here on: a date, a timestamp or 30d.")] = "90d",
+    destination: Destination = "duckdb",
+    as_json: Json = False,
+) -> None:
+    """Show how many alerts a rule would have raised with other parameters. Nothing is stored or delivered."""
+    from dropbox_audit.alerts.backtest import backtest as try_out
+    from dropbox_audit.alerts.screen import backtest_screen
+    from dropbox_audit.settings import instant
+
+    wanted = {}
+    for change in changes or []:
+        name, equals, value = change.partition("=")
+        if not equals:
+            raise ConfigurationError(f"--set {change!r} names no value: write it like threshold=50.")
+        wanted[name.strip().lower()] = value.strip()
+    loader = loader_for(destination)
+    with loader.alone():
+        found = try_out(loader, rule.upper(), wanted, instant(since, "--since", loader.clock.now()))
+    if as_json:
+        print_json(asdict(found))
+    else:
+        say(backtest_screen(found))
