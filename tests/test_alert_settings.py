@@ -77,7 +77,7 @@ def test_parameters_and_watch_lists_are_read_in_one_form_however_they_are_writte
         ("F01,threshold,many", "threshold 'many' is no whole number from 1"),
         ("F01,threshold,0", "threshold '0' is no whole number from 1"),
         ("F01,threshold,-5", "write it like 100"),
-        ("F01,window_minutes,527041", "no whole number from 1 to 527040"),
+        ("F01,window_minutes,1441", "no whole number from 1 to 1440"),
         ("F01,baseline_days,30", "rule F01 has no baseline_days: take the line out"),
         ("A01,threshold,5", "rule A01 has no threshold: take the line out"),
         ("F01,severity,urgent", "severity 'urgent' is unknown: write critical, high, medium, low or info"),
