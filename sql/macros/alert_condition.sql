@@ -4,7 +4,7 @@
     unknown one never holds, which assert_alert_conditions_are_known.sql reports.
 #}
 {% macro alert_condition(entry, considered) -%}
-    {%- set facts = alert_facts(considered) -%}
+    {%- set facts, questions = alert_facts(considered), alert_questions(considered) -%}
     coalesce(
         case {{ entry }}.condition
             {% for name in facts -%}
@@ -14,16 +14,35 @@
             {%- for name in alert_flags() -%}
             when '{{ name }}' then {{ considered }}.is_{{ name }}
             {% endfor -%}
-            when 'admin_role' then {{ facts['new_value'] }} = 'team_admin' or {{ facts['new_value'] }} like '%_admin'
-            when 'used_rescue_code' then {{ json_text(considered ~ '.details', '$.used_rescue_code') }} = 'true'
-            when 'no_deadline' then {{ has_no_deadline(considered) }}
-            when 'not_data_loss' then {{ facts['alert_category'] }} <> 'data_loss_protection'
-            when 'made_public' then {{ is_made_public(considered) }}
-            when 'list_widened'
-                then {{ json_any(considered ~ '.details', '$.added_whitelist_subjects') }} like '%"%'
+            {%- for name in questions -%}
+            when '{{ name }}' then {{ questions[name] }}
+            {% endfor -%}
         end,
         {{ entry }}.condition is null
     )
+{%- endmacro %}
+
+
+{# Conditions that the details answer. #}
+{% macro alert_questions(considered) -%}
+    {%- set details = considered ~ '.details' -%}
+    {%- set facts = alert_facts(considered) -%}
+    {{ return({
+        'admin_role': facts['new_value'] ~ " like '%_admin'",
+        'used_rescue_code': json_text(details, '$.used_rescue_code') ~ " = 'true'",
+        'no_deadline': has_no_deadline(considered),
+        'not_data_loss': facts['alert_category'] ~ " <> 'data_loss_protection'",
+        'made_public': is_made_public(considered),
+        'list_widened': json_any(details, '$.added_whitelist_subjects') ~ " like '%\"%'",
+    }) }}
+{%- endmacro %}
+
+
+{# Conditions that a model of its own answers: of single assets, of what follows, and of states. #}
+{% macro other_alert_conditions() -%}
+    {{ return([
+        'downloaded_before', 'new_extension', 'ransomware_name', 'new_in_team', 'followed_by', 'gap_minutes', 'days_left',
+    ]) }}
 {%- endmacro %}
 
 

@@ -217,7 +217,7 @@ class RawLog:
     def snapshot(
         self, resource: str, taken_at: dt.datetime, rows: list[dict[str, Any]], *, team_member_id: str | None = None
     ) -> None:
-        """A whole reading of one of the directory's lists (shared links: of one member), or of one of the team's files."""
+        """A whole reading of a list of the directory (shared links: of one member), or of a file of the team's."""
         snapshot_id = f"{resource} {taken_at.isoformat()}"
         self.put(
             "directory_snapshots", snapshot_id=snapshot_id, taken_at=taken_at, resource=resource, state="complete",

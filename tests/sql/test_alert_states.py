@@ -25,14 +25,16 @@ def put_runs(log: RawLog, last: dt.datetime, gaps: list[dt.timedelta], *, resets
     for gap in reversed(gaps):
         ends += [ends[-1] - n * WAITS for n in range(1, 31)]
         # A run that failed brings nothing.
-        log.put("runs", run_id=f"failed-{len(ends)}", command="run", outcome="failed", started_at=ends[-1] - 5 * MINUTES,
-                finished_at=ends[-1] - 4 * MINUTES, recorded_at=ends[-1], resets=0)  # fmt: skip
+        died = ends[-1] - 4 * MINUTES
+        log.put("runs", run_id=f"failed-{len(ends)}", command="run", outcome="failed", started_at=died - MINUTES,
+                finished_at=died, recorded_at=died, resets=0)  # fmt: skip
         ends.append(ends[-1] - gap)
     ends += [ends[-1] - n * WAITS for n in range(1, 31)]
     ends += [ends[-1] - n * HOURS for n in (15, 20, 22)]
     for number, end in enumerate(reversed(ends)):
-        log.put("runs", run_id=f"run-{number:03d}", command="run", outcome="nothing_new" if number % 2 else "loaded",
-                started_at=end - MINUTES, finished_at=end, recorded_at=end, resets=resets if number == 40 else 0)  # fmt: skip
+        outcome = "nothing_new" if number % 2 else "loaded"
+        log.put("runs", run_id=f"run-{number:03d}", command="run", outcome=outcome, started_at=end - MINUTES,
+                finished_at=end, recorded_at=end, resets=resets if number == 40 else 0)  # fmt: skip
 
 
 def fill(warehouse: Warehouse, *, is_well: bool) -> None:

@@ -18,7 +18,7 @@ FIRST, SECOND, THIRD, FOURTH = EVENTS[:700], EVENTS[700:1200], EVENTS[1200:1600]
 PER_RUN = ["int_dropbox__load_ledger", "int_dropbox__new_loads", "int_dropbox__touched_days"]
 
 # What an alert is called depends on what was known first, and stays so.
-NAMES = {"alert_id", "anchor_event_id"}
+NAMES = {"alert_id", "anchor_event_id", "named_at"}
 
 
 def content(warehouse: Warehouse) -> dict[str, list[tuple[Any, ...]]]:

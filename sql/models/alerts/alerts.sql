@@ -57,7 +57,7 @@ ranked as (
         -- Named after what was known first, so that an earlier event which comes late does not rename it.
         first_value(anchor_event_id) over (
             partition by rule_id, counted, subject_kind, subject, episode_no
-            order by raised_at, crossed_at, anchor_event_id
+            order by named_at, crossed_at, anchor_event_id
         ) as name_event_id
     from numbered
 ),
@@ -224,7 +224,9 @@ told as (
         coalesce(users.user_email, found.actor_email) as user_email,
         users.user_name,
         case
-            when found.severity_rank < {{ severity_rank('rules.severity') }} then found.severity_rank
+            when
+                rules.escalations is not null and found.severity_rank < {{ severity_rank('rules.severity') }}
+                then found.severity_rank
             else {{ severity_rank('rules.severity') }}
         end as worst_rank,
         coalesce(found.city || ', ', '') || found.country as place

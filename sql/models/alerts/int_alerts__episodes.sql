@@ -35,6 +35,7 @@ known as (
         found.occurred_on,
         found.anchor_event_id,
         present.anchor_event_id as known_anchor_event_id,
+        present.named_at as known_named_at,
         row_number() over (
             partition by
                 found.rule_id,
@@ -43,7 +44,7 @@ known as (
                 found.subject,
                 found.occurred_on,
                 found.anchor_event_id
-            order by present.raised_at, present.first_at, present.anchor_event_id
+            order by present.named_at, present.first_at, present.anchor_event_id
         ) as known_no
     from found
     inner join present
@@ -65,6 +66,7 @@ select
     found.subject,
     found.occurred_on,
     {{ 'coalesce(known.known_anchor_event_id, found.anchor_event_id) as ' if is_there else 'found.' }}anchor_event_id,
+    {{ 'coalesce(known.known_named_at, found.raised_at)' if is_there else 'found.raised_at' }} as named_at,
     found.threshold,
     found.first_at,
     found.crossed_at,
