@@ -313,12 +313,21 @@ def test_an_alert_that_goes_on_is_sent_again_after_the_quiet_time_and_a_worse_on
 
 def test_a_state_that_goes_on_is_told_once(place: Place, web: Web) -> None:
     place.routes(ops={"url": f"json://{web.url}/ops"})
-    place.raise_alert("idle seats", event_count=0)
+    evidence = json.dumps({"event_ids": [], "counted": "state", "threshold": 90})
+    place.raise_alert("idle seats", event_count=0, item_count=7, user_email=None, evidence=evidence)
     for _ in range(10):
         place.deliver()
         place.clock.advance(3600)
         place.go_on("idle seats", last_at=place.clock.now())
-    assert len(web.received) == 1
+    [(_, sent)] = web.received
+    assert sent["message"].splitlines() == [
+        "Mass deletion (F01), high",
+        "When: 2026-11-01 11:59 UTC",
+        "Count: 7 counted, threshold 90",
+        "Why: It may be ransomware.",
+        "What to do: Ask Jo; https://wiki.acme.example/runbook",
+        "Alert: idle seats",
+    ]
 
 
 def test_an_episode_that_began_long_ago_is_still_updated(place: Place, web: Web) -> None:

@@ -196,8 +196,10 @@ class Waiting:
     def check(self) -> None:
         """Raise `RunError` where nothing can be written down: what is sent then would be sent again and again."""
         probe = self._path.with_suffix(".probe")
-        self._write(probe, b"\n" * _ROOM)
-        probe.unlink()
+        try:
+            self._write(probe, b"\n" * _ROOM)
+        finally:
+            probe.unlink(missing_ok=True)
 
     def _write(self, path: Path, content: bytes) -> None:
         try:

@@ -67,7 +67,9 @@ def one(due: Due, reasons: dict[str, str]) -> Message:
     for heading, text in (("Why", reasons.get(alert.rule_id)), ("What to do", alert.runbook)):
         if text:
             lines.append(f"{heading}: {one_line(text)[:_LONGEST_REASON]}")
-    lines += [f"Events: {_ids(alert, evidence)}", f"Alert: {alert.alert_id}"]
+    if alert.event_count:
+        lines.append(f"Events: {_ids(alert, evidence)}")
+    lines.append(f"Alert: {alert.alert_id}")
     return Message(_title(due), "\n".join(lines), alert.severity)
 
 
@@ -101,12 +103,14 @@ def _span(alert: Alert) -> str:
 
 
 def _count(alert: Alert, evidence: dict[str, Any]) -> str:
-    told = f"{alert.event_count:,} event{'' if alert.event_count == 1 else 's'}"
+    told = []
+    if alert.event_count:
+        told.append(f"{alert.event_count:,} event{'' if alert.event_count == 1 else 's'}")
     if alert.item_count is not None and alert.item_count != alert.event_count:
-        told += f", {alert.item_count:,} counted"
+        told.append(f"{alert.item_count:,} counted")
     if evidence.get("threshold") is not None:
-        told += f", threshold {evidence['threshold']}"
-    return told
+        told.append(f"threshold {harmless(evidence['threshold'])}")
+    return ", ".join(told)
 
 
 def _ids(alert: Alert, evidence: dict[str, Any]) -> str:
@@ -114,7 +118,7 @@ def _ids(alert: Alert, evidence: dict[str, Any]) -> str:
     shown = [harmless(event_id, 48) for event_id in ids[:_MOST_IDS]] if isinstance(ids, list) else []
     rest = alert.event_count - len(shown)
     if not shown:
-        return "none; see the view dropbox_audit.alerts"
+        return "see the view dropbox_audit.alerts"
     return ", ".join(shown) + (f" and {rest:,} more" if rest > 0 else "")
 
 

@@ -33,13 +33,13 @@ class Sender:
     stop: threading.Event
     _services: dict[str, Any] = field(default_factory=dict)
 
-    def check(self, route: Route) -> None:
-        """Raise `RoutesError` where Apprise cannot make anything of the address."""
+    def _prepare(self, route: Route) -> None:
+        """Let Apprise read the address; raises `RoutesError` where it cannot make anything of it."""
+        if route.name in self._services:
+            return
         # Takes long to import for a poll that has nothing to send.
         from apprise import Apprise, AppriseAsset, OverflowMode
 
-        if route.name in self._services:
-            return
         asset = AppriseAsset(
             app_id="dropbox-audit",
             app_desc="Alerts of a Dropbox team",
@@ -69,7 +69,7 @@ class Sender:
             Stopped: while the target kept us waiting; whether it took the message is not known.
             RoutesError: Apprise cannot make anything of the address.
         """
-        self.check(route)
+        self._prepare(route)
         outcome: list[str | None] = []
 
         def work() -> None:
