@@ -32,6 +32,7 @@ measured as (
         run_id,
         begins_at,
         ends_at,
+        is_open,
         usual_seconds,
         {{ seconds_between('begins_at', 'ends_at') }} - case when is_open then 21600 else 0 end as gap_seconds
     from gaps
@@ -56,9 +57,13 @@ select
     rules.rule_id,
     measured.run_id as subject,
     measured.begins_at as occurred_at,
-    measured.ends_at as last_at,
-    measured.ends_at as raised_at,
-    cast(floor(measured.gap_seconds / 60) as bigint) as item_count,
+    -- As long as it lasts, an alert must not be another one with each look at it.
+    case when measured.is_open then measured.begins_at else measured.ends_at end as last_at,
+    case when measured.is_open then measured.begins_at else measured.ends_at end as raised_at,
+    case
+        when measured.is_open then rules.threshold
+        else cast(floor(measured.gap_seconds / 60) as bigint)
+    end as item_count,
     cast(null as {{ dbt.type_string() }}) as item_name,
     case when measured.gap_seconds >= 10800 then 2 end as severity_rank,
     {{ json_member('last_run_id', 'measured.run_id') }} as facts
