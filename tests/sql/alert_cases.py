@@ -401,6 +401,10 @@ miss("A07", "addresses that only look like listed ones",
       did("login_success", "10:02", tor, ip_address="198.51.100.77"),
       did("login_success", "10:03", tor), did("login_fail", "10:04", tor, ip_address="198.51.100.9")])  # fmt: skip
 
+hit("A07", "somebody without an account",
+    [did("file_download", "10:00", None, ip_address="198.51.100.200", assets=[file("tor three")])],
+    severity="high", ip="198.51.100.200")  # fmt: skip
+
 ivy = member("ivy")
 hit(
     "A08",
@@ -935,6 +939,11 @@ dan, pal = outsider("dan", "agency.example"), outsider("pal", "agency.example")
 hit("D01", "an outsider lets a colleague in",
     [did("shared_content_add_member", "10:00", dan, participants=[pal], assets=[file("Agency", kind="folder")])],
     severity="low", target=pal["email"])  # fmt: skip
+dan, eve = member("dan"), outsider("eve")
+hit("D01", "an owner, named twice",
+    [did("shared_content_add_invitees", "10:00", dan, participants=[eve], assets=[file("Handed over", kind="folder")],
+         details={"shared_content_access_level": tag("owner"), "invitees": [eve["email"].upper()]})],
+    severity="medium", items=1, target=eve["email"])  # fmt: skip
 dan, cat, ally = member("dan"), member("cat"), outsider("ally", "ally.example")
 brand = outsider("bo", "brand.example")
 miss(
@@ -1111,6 +1120,10 @@ hit("D07", "a tracked link",
     [did("send_and_track_link_created", "10:00", dan, assets=[file("tracked")],
          details={"link_settings": {"name": "Offer", "url": "https://www.dropbox.com/secret"}})],
     severity="medium", item="Offer")  # fmt: skip
+dan, eve = member("dan"), outsider("eve")
+hit("D07", "a transfer to an outsider by name",
+    [undescribed("file_transfers_transfer_send", "10:00", dan, participants=[eve], assets=[file("sent to eve")])],
+    severity="medium", actor=dan["email"], item="sent to eve")  # fmt: skip
 dan, cat = member("dan"), member("cat")
 miss("D07", "a transfer to a colleague, fetched by a member",
      [did("file_transfers_transfer_send", "10:00", dan, assets=[file("inside")], participants=[cat],
@@ -1399,6 +1412,10 @@ ed = member("ed")
 miss("E06", "within the team", [did("shared_content_copy", "10:00", ed, assets=[file("kept")]),
                                 did("file_get_copy_reference", "10:01", ed, assets=[file("kept")])])  # fmt: skip
 
+hit("E01", "somebody without an account",
+    burst("shared_content_download", None, files("taken by nobody", 100), ip_address=address()),
+    severity="high", crossed=99, items=100)  # fmt: skip
+
 # F  Data that is lost
 
 fay = member("fay")
@@ -1615,6 +1632,10 @@ miss("F11", "invitations withdrawn, four people suspended and then removed, and 
       *leaving(ada, (four := [member("four") for _ in range(4)]), "suspended", actor_type="admin"),
       *leaving(ada, four, "removed", "suspended", actor_type="admin"),
       *leaving(ada, [member("again") for _ in range(6)], "active", "suspended", actor_type="admin")])  # fmt: skip
+
+hit("F11", "taken along to another team, without a previous status",
+    leaving(member("ada"), [member("moved") for _ in range(5)], "moved_to_another_team", None),
+    severity="high", crossed=4, items=5)  # fmt: skip
 
 # G  Apps and AI
 

@@ -1,14 +1,15 @@
-"""What becomes of an alert when events come late, when it goes on over several loads, and when the team has its own settings.
+"""What becomes of an alert when events come late, when it goes on over loads, and when a team has settings of its own.
 
-Four loads with an update after each, then everything is built anew over what is there. What `alerts` said each time is kept.
+Four loads with an update after each, then everything is built anew over what is there. What `alerts` said is kept.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any, NamedTuple
 
 import pytest
-from alert_cases import Person, address, at, burst, did, file, files, habit, member, outsider, repeated
+from alert_cases import Person, at, burst, did, file, files, habit, member, outsider, repeated
 from dbtproject import Warehouse
 from rawlog import RawLog, moment
 
@@ -42,7 +43,7 @@ LOADS = [
     [
         did("dropbox_passwords_exported", at("10:00", NEXT_DAY), MUTED),
         *burst("file_edit", EDITOR, files(EDITOR, 25), start=at("09:00", NEXT_DAY)),
-        *repeated("app_blocked_by_permissions", BLOCKED, 5, start=at("09:00", NEXT_DAY), every=151, ip_address=address()),
+        *repeated("app_blocked_by_permissions", BLOCKED, 5, start=at("09:00", NEXT_DAY), every=151),
         did("login_success", at("11:00", NEXT_DAY), SLEEPER),
     ],
 ]  # fmt: skip
@@ -54,6 +55,12 @@ SETTINGS = [
     ("G04", "window_minutes", "10"),
     ("A10", "baseline_days", "20"),
 ]
+
+
+CONTRACT = {
+    "valid_from": dt.date(2026, 1, 1), "seats": 120, "price_per_seat": "180.00", "price_cents": 18000,
+    "currency": "EUR", "billing_period": "year", "renewal_date": dt.date(2026, 7, 9), "notice_days": 60,
+}  # fmt: skip
 
 
 class Alert(NamedTuple):
@@ -79,6 +86,7 @@ def history(build_once: Any) -> Warehouse:
                 log.snapshot("alert_settings", moment("2026-03-11T00:00:00"), [
                     {"rule_id": rule, "setting": setting, "value": value} for rule, setting, value in SETTINGS
                 ])  # fmt: skip
+                log.snapshot("contracts", moment("2026-03-11T00:00:00"), [CONTRACT])
             log.load()
             warehouse.dbt("build", "--exclude-resource-type", "test", "unit_test")
             warehouse.execute(f"create table kept.load_{number} as from dropbox_audit.alerts")
@@ -93,7 +101,8 @@ def alerts(history: Warehouse, load: int, who: Person, rule: str = "F01") -> lis
     return [
         Alert(*row)
         for row in history.rows(
-            f"select {', '.join(Alert._fields)} from kept.load_{load} where user_id = ? and rule_id = ? order by occurred_at",
+            f"select {', '.join(Alert._fields)} from kept.load_{load} where user_id = ? and rule_id = ? "
+            "order by occurred_at",
             who["id"],
             rule,
         )
@@ -176,3 +185,9 @@ def test_building_everything_anew_changes_no_alert(history: Warehouse) -> None:
     )
     assert rebuilt == kept
     assert len(kept) > 8
+
+
+def test_a_renewal_in_a_hundred_and_twenty_days_is_no_reason_to_hurry(history: Warehouse) -> None:
+    assert history.rows("select severity, item_count from dropbox_audit.alerts where rule_id = 'J05'") == [
+        ("medium", 120)
+    ]

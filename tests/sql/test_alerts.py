@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from functools import cache
@@ -22,8 +23,9 @@ from alert_cases import (
     listed,
     member,
 )
-from dbtproject import Warehouse
+from dbtproject import PROJECT, Warehouse
 from rawlog import RawLog, moment
+from test_alert_states import STATE_RULES
 
 VAGUE = re.compile(r"\b(someone|something|nothing|everyone|unknown|none|null)\b|[{}]", re.IGNORECASE)
 SEQUENCES = {"E03", "E04"}
@@ -68,6 +70,14 @@ def load_and_build(warehouse: Warehouse) -> None:
 def built(build_once: Any) -> Warehouse:
     warehouse: Warehouse = build_once("alerts", load_and_build)
     return warehouse
+
+
+def test_every_rule_has_a_hit_and_a_miss() -> None:
+    with (PROJECT / "seeds" / "alert_rules.csv").open(encoding="utf-8") as lines:
+        rules = {line["rule_id"] for line in csv.DictReader(lines)}
+    assert {case.rule for case in CASES if case.severity} | set(STATE_RULES) == rules
+    assert {case.rule for case in CASES if not case.severity} | set(STATE_RULES) == rules
+    assert len(rules) == 83
 
 
 @cache
