@@ -32,7 +32,7 @@ DEMO_FILE = Path("dropbox_demo.duckdb")
 
 QUESTIONS = {
     "What should somebody look at?": """
-        select occurred_at, severity, rule_id as rule, title
+        select severity, rule_id as rule, left(title, 60) as title
         from dropbox_audit.alerts
         where severity in ('critical', 'high')
         order by occurred_at desc limit 8
