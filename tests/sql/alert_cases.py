@@ -1096,7 +1096,7 @@ dan = member("dan")
 hit("D06", "to an account that nobody knows",
     [did("paper_doc_ownership_changed", "10:00", dan, assets=[file("Owned 3")],
          details={"new_owner_user_id": "dbid:stranger", "old_owner_user_id": dan["id"]})],
-    severity="high", item="Owned 3")  # fmt: skip
+    severity="high", target="another account", item="Owned 3")  # fmt: skip
 ada, eve = member("ada"), outsider("eve")
 hit("D06", "all that somebody had, to an outsider",
     [did("member_transfer_account_contents", "10:00", ada, actor_type="admin", participants=[member("gone"), eve])],

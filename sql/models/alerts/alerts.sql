@@ -244,16 +244,16 @@ select
     case worst_rank when 1 then 'critical' when 2 then 'high' when 3 then 'medium' when 4 then 'low' else 'info' end
         as severity,
     {{ alert_title('template', {
-        'actor': "coalesce(user_email, user_name, case when counted = 'actors' then 'several people' end, case actor_type when 'anonymous' then 'somebody without an account' else actor_type end, 'someone')",
-        'target': "coalesce(target_email, user_email, 'someone')",
+        'actor': "coalesce(user_email, user_name, case when counted = 'actors' then 'several people' end, case actor_type when 'anonymous' then 'somebody without an account' when 'dropbox' then 'Dropbox' when 'app' then 'an app' when 'admin' then 'an admin' when 'reseller' then 'a reseller' end, 'someone')",
+        'target': "coalesce(target_email, case when event_type = 'paper_doc_ownership_changed' then 'another account' end, user_email, 'someone')",
         'count': "case counted when 'bytes' then cast(round(item_count / 1000000000, 1) as " ~ dbt.type_string() ~ ") || ' GB' "
             ~ "else cast(cast(item_count as bigint) as " ~ dbt.type_string() ~ ") end",
         'threshold': "cast(threshold as " ~ dbt.type_string() ~ ")",
         'minutes': "cast(coalesce(window_minutes, 0) as " ~ dbt.type_string() ~ ")",
         'item': "coalesce(item_name, 'something')",
         'place': "coalesce(place, 'an unknown place')",
-        'previous': "coalesce(previous_value, 'nothing')",
-        'new': "coalesce(case when new_value like '%@%' then new_value else replace(new_value, '_', ' ') end, 'nothing')",
+        'previous': "coalesce(previous_value, 'unknown')",
+        'new': "coalesce(case when new_value like '%@%' then new_value else replace(new_value, '_', ' ') end, 'unknown')",
         'context': "coalesce(target_email, 'the team')",
         'ip': "coalesce(ip_address, 'an unknown address')",
         'event_type': "coalesce(replace(event_type, '_', ' '), 'nothing')",
