@@ -66,8 +66,9 @@ format: $(STAMP) ## let ruff and sqlfluff rewrite what they can
 	@$(BIN)/ruff format .
 	@DROPBOX_AUDIT_DUCKDB=:memory: $(BIN)/sqlfluff fix sql --disable-progress-bar
 
-docs: $(STAMP) ## generate docs/views.md anew
+docs: $(STAMP) ## generate docs/views.md and docs/alerts.md anew
 	@$(BIN)/python docs/generate_views.py
+	@$(BIN)/python docs/generate_alerts.py
 
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
 

@@ -204,6 +204,8 @@ DEFAULTS = {
     "directory_every": "24h",
     "shared_links": False,
     "contracts": "contracts.csv",
+    "alert_settings": "alert_settings.csv",
+    "alert_max_age": "24h",
 }
 
 

@@ -49,6 +49,8 @@ class Settings(BaseConfiguration):
     directory_every: str = "24h"
     shared_links: bool = False
     contracts: str = "contracts.csv"
+    alert_settings: str = "alert_settings.csv"
+    alert_max_age: str = "24h"
 
     def validated(self, now: datetime) -> "Settings":
         """The same settings, or a `ConfigurationError` that names the first one that cannot be used."""
@@ -57,6 +59,7 @@ class Settings(BaseConfiguration):
             setattr(self, name, _credential(name, getattr(self, name)))
         duration(self.lookback, "lookback")
         duration(self.give_up_after, "give_up_after")
+        duration(self.alert_max_age, "alert_max_age")
         if self.rescan is not None and duration(self.rescan, "rescan") < timedelta(days=1):
             raise ConfigurationError(f"rescan = {self.rescan!r} is shorter than a day: write for instance 3d.")
         self.directory_interval()

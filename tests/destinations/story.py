@@ -52,7 +52,7 @@ class Story:
         models = json.loads((folder / "target" / "manifest.json").read_text())["nodes"].values()
         with open_door(target) as door:
             self.views[step] = {
-                model["name"]: _rows_of(door, model["name"], list(model["columns"]))
+                model["alias"]: _rows_of(door, model["alias"], list(model["columns"]))
                 for model in models
                 if model["resource_type"] == "model" and model["schema"] == VIEWS_DATASET
             }
