@@ -49,11 +49,12 @@ class Settings(BaseConfiguration):
     directory_every: str = "24h"
     shared_links: bool = False
     contracts: str = "contracts.csv"
+    mcp_token: TSecretStrValue | None = None
 
     def validated(self, now: datetime) -> "Settings":
         """The same settings, or a `ConfigurationError` that names the first one that cannot be used."""
         self.api_url = _api_url(self.api_url)
-        for name in ("app_key", "app_secret", "refresh_token", "access_token"):
+        for name in ("app_key", "app_secret", "refresh_token", "access_token", "mcp_token"):
             setattr(self, name, _credential(name, getattr(self, name)))
         duration(self.lookback, "lookback")
         duration(self.give_up_after, "give_up_after")

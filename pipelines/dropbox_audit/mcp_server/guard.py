@@ -22,8 +22,8 @@ class QueryRefusedError(Exception):
     """A statement is not a query of the views; the text says what to change."""
 
 
-def checked_query(sql: str, dialect: str, most_rows: int) -> str:
-    """The same query, written anew from its parse tree, with at most `most_rows` rows.
+def checked_query(sql: str, dialect: str, most_rows: int) -> tuple[str, list[str]]:
+    """The same query, written anew from its parse tree, with at most `most_rows` rows; and the views that it reads.
 
     Args:
         sql: one `select`, `from`-first and `with` included.
@@ -37,9 +37,8 @@ def checked_query(sql: str, dialect: str, most_rows: int) -> str:
     for node in tree.walk():
         if type(node) not in _ALLOWED and not _is_known_function(node):
             raise QueryRefusedError(f"Not possible here: {_words(node, dialect)}. {_REMEDY}")
-    for table in list(tree.find_all(exp.Table)):
-        _check_table(table, dialect)
-    return _with_limit(tree, most_rows).sql(dialect=dialect, comments=False)
+    views = [_checked_view(table, dialect) for table in list(tree.find_all(exp.Table))]
+    return _with_limit(tree, most_rows).sql(dialect=dialect, comments=False), sorted({*filter(None, views)})
 
 
 def _parsed(sql: str, dialect: str) -> exp.Query:
@@ -62,12 +61,12 @@ def _parsed(sql: str, dialect: str) -> exp.Query:
     return tree
 
 
-def _is_known_function(node: exp.Expression) -> bool:
+def _is_known_function(node: exp.Expr) -> bool:
     return isinstance(node, exp.Anonymous) and isinstance(node.this, str) and node.this.lower() in _FURTHER_FUNCTIONS
 
 
-def _check_table(table: exp.Table, dialect: str) -> None:
-    """Let a table be a view of `dropbox_audit`, written in full from then on, or a name of the query's own."""
+def _checked_view(table: exp.Table, dialect: str) -> str | None:
+    """The view of `dropbox_audit` that a table is, written in full from then on; None for a name of the query's own."""
     odd = [name for name, value in table.args.items() if value and name not in {"this", "db", "alias", "joins"}]
     name, schema = table.this, table.args.get("db")
     is_plain = isinstance(name, exp.Identifier) and name.name.isascii() and name.name.isidentifier()
@@ -77,19 +76,21 @@ def _check_table(table: exp.Table, dialect: str) -> None:
         )
     if schema is None:
         if name.name.lower() in _names_in_reach(table):
-            return
+            return None
     elif schema.name.lower() != VIEWS_DATASET:
         raise QueryRefusedError(
             f"Only views of {VIEWS_DATASET} can be read, not {_words(table, dialect)}: describe_views lists them."
         )
+    view: str = name.name.lower()
     table.set("db", exp.to_identifier(VIEWS_DATASET))
-    table.set("this", exp.to_identifier(name.name.lower()))
+    table.set("this", exp.to_identifier(view))
+    return view
 
 
 def _names_in_reach(table: exp.Table) -> Iterator[str]:
     """Names that `with` gives and that hold where the table stands: none that comes later, none from elsewhere."""
-    node: exp.Expression | None = table
-    inside: exp.Expression | None = None
+    node: exp.Expr | None = table
+    inside: exp.Expr | None = None
     while node is not None:
         if isinstance(node, exp.CTE):
             inside = node
@@ -110,8 +111,9 @@ def _names_in_reach(table: exp.Table) -> Iterator[str]:
 def _with_limit(tree: exp.Query, most_rows: int) -> exp.Query:
     limit = tree.args.get("limit")
     if isinstance(tree, exp.Subquery) or (limit is not None and not _is_number(limit.expression)):
-        inner = tree.unnest() if isinstance(tree, exp.Subquery) else tree
-        return exp.select("*").from_(inner.subquery("answer")).limit(most_rows)
+        inner = tree if isinstance(tree, exp.Subquery) else exp.Subquery(this=tree)
+        inner.set("alias", exp.TableAlias(this=exp.to_identifier("answer")))
+        return exp.select("*").from_(inner).limit(most_rows)
     if limit is not None and int(limit.expression.name) <= most_rows:
         return tree
     return tree.limit(most_rows)
@@ -121,7 +123,7 @@ def _is_number(node: exp.Expression | None) -> bool:
     return isinstance(node, exp.Literal) and node.name.isdecimal()
 
 
-def _words(node: exp.Expression, dialect: str) -> str:
+def _words(node: exp.Expr, dialect: str) -> str:
     """A node in the words of who wrote it, cut where it gets long."""
     try:
         text = node.sql(dialect=dialect, comments=False)
@@ -175,7 +177,5 @@ _ALLOWED: frozenset[type[exp.Expression]] = frozenset(
     }
 )
 
-_FURTHER_FUNCTIONS = frozenset(
-    {"json_value", "json_keys", "json_array_length", "bool_and", "bool_or", "date_part"}
-)
+_FURTHER_FUNCTIONS = frozenset({"json_value", "json_keys", "json_array_length", "bool_and", "bool_or", "date_part"})
 """Those that sqlglot takes for unknown. None of them builds a value much larger than it was given."""

@@ -1,5 +1,6 @@
 """Which warehouse it is, and the one read-only door to it."""
 
+from dropbox_audit.warehouse.catalogue import View, read_catalogue
 from dropbox_audit.warehouse.door import (
     Door,
     Limits,
@@ -35,6 +36,7 @@ __all__ = [
     "NoSuchRelationError",
     "Target",
     "TooSlowError",
+    "View",
     "connect",
     "dbt_environment",
     "duckdb_target",
@@ -44,6 +46,7 @@ __all__ = [
     "marks",
     "missing_permissions",
     "open_door",
+    "read_catalogue",
     "require_views",
     "wait_for_file",
 ]

@@ -165,7 +165,9 @@ class _LimitedFileDoor(_FileDoor):
                 f"The query was stopped after {self._limits.seconds:.0f} s: ask for a shorter period, or for less."
             ) from None
         except duckdb.OutOfMemoryException:
-            raise RunError("The query needs more memory than it may have: ask for a shorter period, or for less.") from None
+            raise RunError(
+                "The query needs more memory than it may have: ask for a shorter period, or for less."
+            ) from None
         except duckdb.Error as error:
             raise RunError(f"DuckDB answers: {in_one_line(error)}") from error
         finally:

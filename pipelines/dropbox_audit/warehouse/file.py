@@ -49,7 +49,7 @@ def connect(
         stop: ends the wait.
         notice: is told of the wait.
         is_locked: whether SQL from outside is going to run: it reaches this file and nothing else of the machine, and
-            cannot set otherwise. One such connection is open at a time: DuckDB lets all of a process's share what is set.
+            cannot set otherwise. One such connection is open at a time: those of one process share what is set.
     """
     with _one_locked if is_locked else contextlib.nullcontext():
         connection = _open(path, read_only=True, clock=Clock(), stop=stop or threading.Event(), notice=notice)
