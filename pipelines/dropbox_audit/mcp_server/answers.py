@@ -73,8 +73,8 @@ class Evidence(BaseModel):
     views: list[str] = Field(description="Views of the schema dropbox_audit that were read.")
     event_ids: list[str] = Field(
         default_factory=list,
-        description=f"Up to {MOST_EVENT_IDS} of the events behind it, which get_event shows in full. None where it rests on "
-        "the team's directory or its contracts.",
+        description=f"Up to {MOST_EVENT_IDS} of the events behind it: see get_event. None where it rests on the team's "
+        "directory or its contracts.",
     )
 
 

@@ -14,6 +14,7 @@ from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError, ToolError
 from mcp.server.mcpserver.tools import Tool
 from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
+from pydantic import ValidationError
 
 from dropbox_audit.errors import DropboxAuditError
 from dropbox_audit.mcp_server.answers import Answer
@@ -51,7 +52,13 @@ class AuditServer(MCPServer[Any]):
             odd = [visible(argument)[:60] for argument in arguments if argument not in known]
             if odd:
                 raise ToolError(f"{name} has no argument {', '.join(odd)}; it has: {', '.join(known) or 'none'}.")
-        return await super().call_tool(name, arguments, context)
+        try:
+            return await super().call_tool(name, arguments, context)
+        except ToolError as error:
+            if isinstance(error.__cause__, ValidationError):
+                wrong = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.__cause__.errors())
+                raise ToolError(visible(f"{name}: {'; '.join(wrong)}.")) from error.__cause__
+            raise error.__cause__ if isinstance(error.__cause__, ToolError) else error from None
 
 
 def make_server(

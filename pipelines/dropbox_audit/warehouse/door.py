@@ -151,7 +151,13 @@ class _LimitedFileDoor(_FileDoor):
 
     def table(self, sql: str) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
         with self._limited():
-            return super().table(sql)
+            columns, rows = super().table(sql)
+        return columns, self._rows_in_time(rows)
+
+    def _rows_in_time(self, rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+        """DuckDB computes rows as they are fetched, so the time for that is limited, too."""
+        with self._limited():
+            yield from rows
 
     @contextlib.contextmanager
     def _limited(self) -> Iterator[None]:
@@ -175,7 +181,7 @@ class _LimitedFileDoor(_FileDoor):
 
 
 def _limit_bigquery(client: Any, limits: Limits) -> None:
-    from google.cloud.bigquery import QueryJobConfig
+    from google.cloud.bigquery import QueryJobConfig  # type: ignore[import-untyped, unused-ignore]
 
     client.native_connection.default_query_job_config = QueryJobConfig(
         maximum_bytes_billed=limits.scanned_bytes, job_timeout_ms=round(limits.seconds * 1000)

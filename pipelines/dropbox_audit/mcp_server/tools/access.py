@@ -239,8 +239,8 @@ def external_people(
                 f"{_COLUMNS_OF_OUTSIDE_PERSON['last_granted_at']}, true)"
             )
         hints = [
-            "By the log alone: access through a group, an open link or from before the log begins is not here, and one event"
-            " may take back less than another gave. Dropbox's own sharing report knows what holds now."
+            "By the log alone: access through a group, an open link or from before the log begins is not here, and one "
+            "event may take back less than another gave. Dropbox's own sharing report knows what holds now."
         ]
         answer: Answer[OutsidePerson] = desk.answer(
             door, question, "last_granted_at desc, email", limit, period, hints=hints

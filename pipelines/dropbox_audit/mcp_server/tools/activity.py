@@ -1,5 +1,6 @@
 """Who did what: the log itself, one event in full, one person, and who did the most of something."""
 
+import difflib
 from datetime import date, datetime
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -112,8 +113,8 @@ def _unknown_types(door: Door, event_types: list[str]) -> list[str]:
     for name in event_types:
         if name.lower() in logged:
             continue
-        alike = sorted(known for known in logged if any(part in known for part in name.lower().split("_") if part))
-        found = f"; there is {', '.join(alike[:10])}" if alike else ""
+        alike = difflib.get_close_matches(name.lower(), logged, n=5, cutoff=0.5)
+        found = f"; there is {', '.join(alike)}" if alike else ""
         hints.append(f"The log holds no event of the type {visible(name)[:60]!r}{found}.")
     return hints
 
