@@ -7,6 +7,7 @@ passes through code that never saw the settings it came from.
 
 import base64
 import json
+import re
 from urllib.parse import quote, quote_plus
 
 _SHORTEST_SECRET = 6
@@ -21,13 +22,16 @@ _UNSEEN = dict.fromkeys(
         (0x180B, 0x180F),  # selectors of Mongolian letters
         (0x2800, 0x2800),  # Braille without a dot
         (0x3164, 0x3164),
-        (0xFE00, 0xFE0F),  # selectors of variants: a row of them behind a letter can hold a whole hidden text
+        (0xFE00, 0xFE0D),  # selectors of variants: a row of them behind a letter can hold a whole hidden text
         (0xFFA0, 0xFFA0),
         (0xE0100, 0xE01EF),
     )
     for code in range(first, last + 1)
 )
 """Letters and marks by Unicode's classes, and printable for Python, but nothing that anybody sees."""
+
+_SELECTORS = re.compile("([\ufe0e\ufe0f])[\ufe0e\ufe0f]+")
+"""One of these says whether a sign is shown in colour; no name needs two."""
 
 _forms: dict[str, None] = {}
 
@@ -70,5 +74,5 @@ def visible(text: str) -> str:
     For a program that reads: control characters, overrides of direction, zero-width and other invisible characters
     are taken out, and leave no trace.
     """
-    shown = " ".join(text.split()).translate(_UNSEEN)
+    shown = _SELECTORS.sub(r"\1", " ".join(text.split()).translate(_UNSEEN))
     return without_secrets(shown if shown.isprintable() else "".join(filter(str.isprintable, shown)))

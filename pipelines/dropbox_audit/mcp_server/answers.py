@@ -102,11 +102,14 @@ class Answer(BaseModel, Generic[R]):
             kept.append(row)
         self.rows, self.row_count = kept, len(kept)
         self.truncated = self.truncated or len(kept) < len(rows)
-        found = [getattr(row, "event_id", None) for row in kept] if event_ids is None else event_ids
-        self.evidence.event_ids = list(dict.fromkeys(filter(None, found)))[:MOST_EVENT_IDS]
+        self.cite((getattr(row, "event_id", None) for row in kept) if event_ids is None else event_ids)
         if not self.truncated:
             self.total_rows = len(kept)
         return self
+
+    def cite(self, event_ids: Iterable[str | None]) -> None:
+        """Name the first of these events as evidence."""
+        self.evidence.event_ids = list(dict.fromkeys(filter(None, event_ids)))[:MOST_EVENT_IDS]
 
 
 def readable(value: Any, most_characters: int = MOST_CHARACTERS_OF_A_CELL) -> Any:

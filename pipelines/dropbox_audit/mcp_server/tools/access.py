@@ -263,10 +263,10 @@ def _add_last_grant(door: Door, answer: Answer[OutsidePerson]) -> None:
         f"where {_GRANTED} and lower(named.email) in ({marks(list(people))})) as grants "
         "where recency = 1 order by email"
     )
-    for email, giver, item, event_id in door.rows(sql, list(people)):
+    found = door.rows(sql, list(people))
+    for email, giver, item, _ in found:
         people[email].last_given_by, people[email].last_item = readable(giver), readable(item)
-        answer.evidence.event_ids.append(event_id)
-    del answer.evidence.event_ids[MOST_EVENT_IDS:]
+    answer.cite(event_id for *_, event_id in found)
 
 
 class ExternalDomain(Row):
@@ -313,7 +313,7 @@ def external_domains(
                 f"limit {MOST_EVENT_IDS}",
                 parameters,
             )
-            answer.evidence.event_ids = [event_id for (event_id,) in ids]
+            answer.cite(event_id for (event_id,) in ids)
             answer.evidence.views.append("event_participants")
         return answer
 

@@ -528,6 +528,6 @@ def rank_people(
                 f"select event_id {tail} group by event_id order by max(occurred_at) desc, event_id limit 20",
                 parameters,
             )
-            answer.evidence.event_ids = [event_id for (event_id,) in ids]
+            answer.cite(event_id for (event_id,) in ids)
             answer.evidence.views.append(source)
         return answer

@@ -97,16 +97,21 @@ def _add_evidence(door: Door, answer: Answer[Alert]) -> None:
     rows = {row.alert_id: row for row in answer.rows}
     found = Select("alerts").one_of("alert_id", list(rows))
     tail, parameters = found.tail()
-    ids: list[str] = []
     for alert_id, text in door.rows(
         f"select alert_id, evidence {tail} order by occurred_at desc, alert_id", parameters
     ):
         evidence, is_cut = readable_json(text, MOST_CHARACTERS // 10)
         answer.truncated |= is_cut
         rows[alert_id].evidence = evidence
-        if isinstance(evidence, dict):
-            ids += [str(event_id) for event_id in evidence.get("event_ids") or []]
-    answer.fitted(answer.rows, len(answer.rows), ids)
+    total = answer.total_rows
+    answer.fitted(answer.rows, len(answer.rows))
+    answer.total_rows = total
+    shown = [row.evidence for row in answer.rows if isinstance(row.evidence, dict)]
+    answer.cite(str(event_id) for evidence in shown for event_id in _list(evidence.get("event_ids")))
+
+
+def _list(value: Json) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 class AlertRule(Row):
@@ -353,15 +358,14 @@ def run_query(
             size += len(row.model_dump_json())
             if size > 2 * MOST_CHARACTERS:
                 break
-        ids: list[str] = []
-        if "event_id" in columns:
-            place = columns.index("event_id")
-            ids = [str(row.values[place]) for row in rows if row.values[place]]
         answer: QueryAnswer = desk.empty(
             door, Period(), views, kind=QueryAnswer, columns=[visible(name)[:100] for name in columns], sql=query
         )
         answer.truncated = is_cut
-        answer.fitted(rows, limit, ids)
+        answer.fitted(rows, limit, ())
+        if "event_id" in columns:
+            place = columns.index("event_id")
+            answer.cite(str(row.values[place]) for row in answer.rows if row.values[place])
         # The query may have a limit of its own.
         answer.total_rows = None
         return answer
