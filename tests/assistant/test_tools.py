@@ -419,7 +419,7 @@ def test_an_answer_says_what_it_rests_on(
     if "until" in CASES[name].arguments:
         assert answer["period"]["until"] == f"{days['until']}T00:00:00Z"
     ids = answer["evidence"]["event_ids"]
-    assert bool(ids) == (name.split()[0] not in QUIET)
+    assert bool(ids) == (name.split(maxsplit=1)[0] not in QUIET)
     assert demo.rows("select count(*) from dropbox_audit.events where event_id in (select unnest(?))", ids) == [
         (len(ids),)
     ]

@@ -2,6 +2,7 @@
 
 import contextlib
 import hmac
+import os
 import socket
 from collections.abc import Callable
 
@@ -42,7 +43,8 @@ def serve_http(desk: Desk, port: int, token: str, ready: Callable[[str], None]) 
     try:
         listener = socket.create_server((HOST, port))
     except OSError as error:
-        raise RunError(f"Port {port} cannot be opened ({error.strerror}): choose another one with --port.") from error
+        reason = os.strerror(error.errno or 0)
+        raise RunError(f"Port {port} cannot be opened ({reason}): choose another one with --port.") from error
     port = listener.getsockname()[1]
     hosts = [f"{HOST}:{port}", f"localhost:{port}"]
     address = AnyHttpUrl(f"http://{HOST}:{port}")
