@@ -128,6 +128,10 @@ def test_the_page_says_the_limits_that_hold() -> None:
     assert f"the last {DEFAULT_PERIOD.removesuffix('d')} days unless" in PAGE
 
 
+def test_the_readme_counts_the_tools(assistant: Assistant) -> None:
+    assert f"{len(assistant.tools())} tools answer" in " ".join((ROOT / "README.md").read_text().split())
+
+
 def test_every_view_that_is_read_stands_in_the_exposure() -> None:
     import yaml
 

@@ -263,7 +263,7 @@ def test_alerts_come_with_evidence_and_runbook(changed: Warehouse) -> None:
         "order by occurred_at desc, 1"
     )
     assert [(row["alert_id"], row["evidence"]["event_ids"][0], row["subject"]) for row in answer["rows"]] == expected
-    assert {row["runbook"] for row in answer["rows"]} == {"Ask them."}
+    assert answer["runbooks"] == {"B01": "Ask them."}
     assert answer["evidence"]["event_ids"] == [event_id for _, event_id, _ in expected]
     assert [(row["rule_id"], row["threshold"], row["why"]) for row in rules["rows"]] == [
         ("B01", 50, "Data may be lost")

@@ -214,7 +214,7 @@ def test_who_has_the_token_is_answered_over_http(mode: str, http: str, demo: War
     [
         ({}, 401),
         ({"Authorization": "Bearer"}, 401),
-        ({"Authorization": "Bearer \xfc"}, 401),
+        ({"Authorization": b"Bearer \xfc"}, 401),
         ({"Authorization": f"Bearer {TOKEN}x"}, 401),
         ({"Authorization": f"Bearer {TOKEN[:-1]}"}, 401),
         ({"Authorization": f"Basic {TOKEN}"}, 401),
@@ -227,7 +227,7 @@ def test_who_has_the_token_is_answered_over_http(mode: str, http: str, demo: War
         ({"Authorization": f"Bearer {TOKEN}"}, 200),
     ],
 )
-def test_everybody_else_is_kept_out(headers: dict[str, str], status: int, http: str) -> None:
+def test_everybody_else_is_kept_out(headers: dict[str, str | bytes], status: int, http: str) -> None:
     message = {
         "jsonrpc": "2.0", "id": 1, "method": "initialize",
         "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}},

@@ -21,6 +21,8 @@ MOST_CHARACTERS = 40_000
 MOST_CHARACTERS_OF_A_CELL = 400
 MOST_EVENT_IDS = 20
 
+_CUT = " …"
+
 Json = dict[str, Any] | list[Any] | str | int | float | bool | None
 
 
@@ -30,6 +32,8 @@ class Row(BaseModel):
     model_config = ConfigDict(extra="forbid")
     later: ClassVar[frozenset[str]] = frozenset()
     """Fields that no column gives."""
+    longest: ClassVar[int] = MOST_CHARACTERS_OF_A_CELL
+    """Where a text is cut."""
 
     @classmethod
     def asked(cls) -> list[str]:
@@ -39,7 +43,11 @@ class Row(BaseModel):
     @classmethod
     def of(cls, values: Iterable[Any]) -> Self:
         """A row of a result, fit to be read."""
-        return cls(**{name: readable(value) for name, value in zip(cls.asked(), values, strict=True)})
+        return cls(**{name: readable(value, cls.longest) for name, value in zip(cls.asked(), values, strict=True)})
+
+    def is_cut(self) -> bool:
+        """Whether a text of it is not whole."""
+        return any(isinstance(value, str) and value.endswith(_CUT) for _, value in self)
 
 
 R = TypeVar("R", bound=BaseModel)
@@ -101,9 +109,10 @@ class Answer(BaseModel, Generic[R]):
                 break
             kept.append(row)
         self.rows, self.row_count = kept, len(kept)
-        self.truncated = self.truncated or len(kept) < len(rows)
+        has_more = len(kept) < len(rows)
+        self.truncated = self.truncated or has_more or any(isinstance(row, Row) and row.is_cut() for row in kept)
         self.cite((getattr(row, "event_id", None) for row in kept) if event_ids is None else event_ids)
-        if not self.truncated:
+        if not has_more:
             self.total_rows = len(kept)
         return self
 
@@ -118,8 +127,8 @@ def readable(value: Any, most_characters: int = MOST_CHARACTERS_OF_A_CELL) -> An
         return value
     text = visible(value[: 4 * most_characters])
     if len(text) > most_characters:
-        return f"{text[:most_characters]} …"
-    return text if len(value) <= 4 * most_characters else f"{text} …"
+        return text[:most_characters] + _CUT
+    return text if len(value) <= 4 * most_characters else text + _CUT
 
 
 def readable_json(text: str | None, most_characters: int) -> tuple[Json, bool]:

@@ -98,13 +98,13 @@ class Desk:
             order: by which columns; the first rows are those that are shown.
             limit: how many rows.
             period: what the question is about, for the answer to say.
-            more: `hints`, `is_default` (nobody asked for this period) and `is_about_team`.
+            more: as for `empty`.
         """
         sql, parameters = question.rows(order, limit + 1)
         rows = [question.row.of(row) for row in door.rows(sql, parameters)]
         answer: Answer[Any] = self.empty(door, period, [question.view], **more)
         answer.fitted(rows, limit)
-        if answer.truncated:
+        if answer.total_rows is None:
             [(total,)] = door.rows(*question.number())
             answer.total_rows = int(total)
         return answer
@@ -121,7 +121,18 @@ class Desk:
         kind: type[Answer[Any]] = Answer,
         **fields: Any,
     ) -> Any:
-        """An answer without rows: what it covers, how fresh the warehouse is, and what to know about it."""
+        """An answer without rows: what it covers, how fresh the warehouse is, and what to know about it.
+
+        Args:
+            door: the open door.
+            period: what the question is about.
+            views: which views it rests on.
+            hints: what to know about it.
+            is_default: nobody asked for this period.
+            is_about_team: it rests on the directory, so its age matters, too.
+            kind: the kind of answer, where it has more fields than every answer.
+            fields: those.
+        """
         period, freshness = self._context(door, period, is_about_team)
         found = list(hints)
         begins = period.log_begins_on

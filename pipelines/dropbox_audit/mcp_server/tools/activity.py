@@ -402,8 +402,7 @@ def person_summary(
         if not events:
             answer.hints.append("They did nothing in this period, as far as the log knows.")
         answer.fitted(rows, limit, [event_id for (event_id,) in ids])
-        if answer.truncated:
-            answer.total_rows = int(active_days)
+        answer.total_rows = int(active_days)
         return answer
 
 

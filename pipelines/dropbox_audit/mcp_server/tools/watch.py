@@ -2,7 +2,7 @@
 
 import math
 from datetime import date, datetime
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, cast
 
 from pydantic import BaseModel, Field
 
@@ -25,6 +25,8 @@ from dropbox_audit.mcp_server.tools.arguments import DEFAULT_PERIOD, Limit, Pers
 from dropbox_audit.status import gaps_of
 from dropbox_audit.warehouse import VIEWS_DATASET, Door, NoSuchRelationError, is_there, read_catalogue
 from dropbox_audit.wording import visible
+
+_LONGEST_ADVICE = 2000
 
 Severity = Literal["critical", "high", "medium", "low", "info"]
 _MOST_RUNS = 5
@@ -49,10 +51,23 @@ class Alert(Row):
     subject: str | None = None
     event_count: int | None = None
     item_count: int | None = None
-    runbook: str | None = None
     evidence: Json = Field(default=None, description="What was counted, and the ids of events behind it.")
 
     later: ClassVar[frozenset[str]] = frozenset({"evidence"})
+
+
+class AlertsAnswer(Answer[Alert]):
+    """Alerts, and what to do about them."""
+
+    runbooks: dict[str, str] = Field(
+        default_factory=dict, description="What to do about the alerts of a rule, by its rule_id."
+    )
+
+
+_WORST_FIRST = (
+    "case severity when 'critical' then 0 when 'high' then 1 when 'medium' then 2 when 'low' then 3 else 4 end, "
+    "occurred_at desc, alert_id"
+)
 
 
 def list_alerts(
@@ -63,8 +78,8 @@ def list_alerts(
     person: Person = None,
     rule_id: Annotated[str | None, Field(description="Only of this rule: see list_alert_rules.", max_length=60)] = None,
     limit: Limit = 30,
-) -> Answer[Alert]:
-    """What the alert rules have found, newest first.
+) -> AlertsAnswer:
+    """What the alert rules have found, the worst first, then the newest.
 
     What happened, who did it, how much of it, with the evidence and the runbook that says what to do now. Start
     here for "is anything wrong". Looks at the last 90 days unless `since` says otherwise.
@@ -79,9 +94,8 @@ def list_alerts(
         if person is not None:
             condition, parameters = desk.person(door, person).acted("user_id", "user_email")
             question.where(condition, *parameters)
-        answer: Answer[Alert] = desk.answer(
-            door, question, "occurred_at desc, alert_id", limit, period, is_default=since is None
-        )
+        found = desk.answer(door, question, _WORST_FIRST, limit, period, is_default=since is None, kind=AlertsAnswer)
+        answer = cast("AlertsAnswer", found)
         _add_evidence(door, answer)
         return answer
 
@@ -91,18 +105,18 @@ def _require(door: Door, view: str) -> None:
         raise RunError(_NO_ALERTS.format(view=view))
 
 
-def _add_evidence(door: Door, answer: Answer[Alert]) -> None:
+def _add_evidence(door: Door, answer: AlertsAnswer) -> None:
     if not answer.rows:
         return
     rows = {row.alert_id: row for row in answer.rows}
     found = Select("alerts").one_of("alert_id", list(rows))
     tail, parameters = found.tail()
-    for alert_id, text in door.rows(
-        f"select alert_id, evidence {tail} order by occurred_at desc, alert_id", parameters
-    ):
+    for alert_id, text, runbook in door.rows(f"select alert_id, evidence, runbook {tail}", parameters):
         evidence, is_cut = readable_json(text, MOST_CHARACTERS // 10)
         answer.truncated |= is_cut
         rows[alert_id].evidence = evidence
+        if runbook:
+            answer.runbooks[rows[alert_id].rule_id] = readable(runbook, _LONGEST_ADVICE)
     total = answer.total_rows
     answer.fitted(answer.rows, len(answer.rows))
     answer.total_rows = total
@@ -130,6 +144,8 @@ class AlertRule(Row):
     why: str | None = None
     runbook: str | None = None
     mitre: str | None = None
+
+    longest: ClassVar[int] = _LONGEST_ADVICE
 
 
 def list_alert_rules(
