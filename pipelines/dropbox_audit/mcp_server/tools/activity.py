@@ -335,7 +335,9 @@ class AboutPerson(BaseModel):
     group_names: str | None = None
     joined_on: datetime | None = None
     suspended_on: datetime | None = None
-    removed_on: datetime | None = None
+    removed_on: datetime | None = Field(
+        default=None, description="By when they were first listed as removed; list_member_changes has the event itself."
+    )
     last_seen_at: datetime | None = None
     idle_days: int | None = None
     devices: int = Field(default=0, description="Devices and web sessions linked now: see list_devices.")

@@ -194,7 +194,10 @@ class Leaver(Row):
     name: str | None = None
     status: str | None = None
     role: str | None = None
-    left_on: datetime | None = None
+    left_on: datetime | None = Field(
+        default=None,
+        description="When they were suspended, or first listed as removed; list_member_changes has the event itself.",
+    )
     shared_link_count: int | None = Field(default=None, description="Absent where their links were never read.")
     public_link_count: int | None = None
     device_count: int | None = None
