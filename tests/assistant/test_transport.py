@@ -18,6 +18,11 @@ from typing import Any
 import httpx2
 import pytest
 from conftest import Warehouse, asking, connected, stdio_parameters
+from dropbox_audit.errors import RunError
+from dropbox_audit.mcp_server.configuration import described, http_block, stdio_block
+from dropbox_audit.mcp_server.desk import Desk
+from dropbox_audit.mcp_server.transport import serve_http
+from dropbox_audit.warehouse import Target, duckdb_target
 from mcp import StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from support import Workspace, clean_environment
@@ -51,6 +56,13 @@ def test_the_printed_block_starts_a_server_from_anywhere(
     }
     line = next(line for line in text.splitlines() if line.startswith("claude mcp add-json"))
     assert json.loads(shlex.split(line)[-1]) == block
+    # The README shows the same, for a home of its own.
+    shown = re.search(r"```json\n(\{\n  \"mcpServers\".*?)\n```", README, re.DOTALL)
+    assert shown is not None
+    there = json.loads(shown[1])["mcpServers"]["dropbox-audit"]
+    assert Path(there["command"]).name == Path(block["command"]).name == "dropbox-audit"
+    assert (there["args"], there["env"].keys()) == (block["args"], block["env"].keys())
+    assert there["env"]["DESTINATION__DUCKDB__CREDENTIALS"] == f"{there['env']['DLT_PROJECT_DIR']}/dropbox.duckdb"
     parameters = StdioServerParameters(
         command=block["command"],
         args=block["args"],
@@ -61,23 +73,20 @@ def test_the_printed_block_starts_a_server_from_anywhere(
         assert assistant.ask("list_leavers")["row_count"] == 1
 
 
-def test_the_block_of_the_readme_is_what_is_printed(outside: Workspace) -> None:
-    shown = re.search(r"```json\n(\{\n  \"mcpServers\".*?)\n```", README, re.DOTALL)
-    assert shown is not None
-    block, _ = printed_block(outside)
-    expected = json.dumps(block).replace(str(outside.folder), "/home/me/audit")
-    there = json.loads(shown[1])["mcpServers"]["dropbox-audit"]
-    assert Path(there.pop("command")).parts[-3:] == (".venv", "bin", "dropbox-audit")
-    assert Path(block["command"]).name == "dropbox-audit"
-    assert {**json.loads(expected), "command": ""} == {**there, "command": ""}
+def test_the_block_for_http_holds_no_token() -> None:
+    block = http_block("http://127.0.0.1:9000/mcp")
+    assert block == {
+        "type": "http",
+        "url": "http://127.0.0.1:9000/mcp",
+        "headers": {"Authorization": "Bearer ${SOURCES__DROPBOX_AUDIT__MCP_TOKEN}"},
+    }
+    assert json.dumps(block, indent=2).replace("\n", "\n    ") in described(block, is_http=True)
 
 
-def test_the_block_for_http_holds_no_token(outside: Workspace) -> None:
-    outside.environment["SOURCES__DROPBOX_AUDIT__MCP_TOKEN"] = TOKEN
-    block, text = printed_block(outside, "--http", "--port", "9000")
-    assert block["url"] == "http://127.0.0.1:9000/mcp"
-    assert block["headers"] == {"Authorization": "Bearer ${SOURCES__DROPBOX_AUDIT__MCP_TOKEN}"}
-    assert TOKEN not in text
+def test_a_warehouse_without_a_file_is_named_in_the_arguments() -> None:
+    block = stdio_block(Target("snowflake", database="acme-eu1/AUDIT"))
+    assert block["args"] == ["mcp", "--destination", "snowflake"]
+    assert block["env"] == {"DLT_PROJECT_DIR": str(Path.cwd())}
 
 
 # -- stdio -----------------------------------------------------------------------------------------------------------
@@ -268,13 +277,13 @@ def test_without_a_setting_a_token_is_made_and_shown_once(demo: Warehouse, tmp_p
         assert (server.returncode, stdout, stderr) == (0, "", "Stopped.\n")
 
 
-def test_a_port_that_is_taken_is_told(outside: Workspace) -> None:
+def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        run = outside.run("mcp", "--http", "--port", str(port))
-    assert run.returncode == 1
-    assert (
-        run.stderr == f"Error: Port {port} cannot be opened (Address already in use): choose another one with --port.\n"
+        with pytest.raises(RunError) as told:
+            serve_http(Desk(duckdb_target(tmp_path / "x.duckdb")), port, TOKEN, pytest.fail)
+    assert str(told.value) == (
+        f"Port {port} cannot be opened (Address already in use): choose another one with --port."
     )
 
 
