@@ -260,6 +260,12 @@ def test_a_huge_result_is_cut_and_says_so(assistant: Assistant) -> None:
     assert (many["row_count"], many["truncated"]) == (200, True)
     wide = assistant.ask("run_query", sql="select string_agg(event, ' ') from (select event from events limit 2000)")
     assert wide["truncated"]
+    listed = assistant.ask("run_query", sql="select array_agg(event), array_agg(event_id) from events")
+    assert listed["truncated"]
+    assert len(json.dumps(listed["rows"])) < 3 * 1100
+    repeated = assistant.ask("run_query", sql=f"select {', '.join(['event'] * 100)} from events")
+    assert len(json.dumps(repeated["rows"])) < 1.3 * MOST_CHARACTERS
+    assert "101 columns" in assistant.refused("run_query", sql=f"select {', '.join(['event'] * 101)} from events")
     assert len(wide["rows"][0]["values"][0]) < 1100
 
 

@@ -21,7 +21,7 @@ MOST_CHARACTERS = 40_000
 MOST_CHARACTERS_OF_A_CELL = 400
 MOST_EVENT_IDS = 20
 
-_CUT = " …"
+CUT = " …"
 
 Json = dict[str, Any] | list[Any] | str | int | float | bool | None
 
@@ -47,7 +47,7 @@ class Row(BaseModel):
 
     def is_cut(self) -> bool:
         """Whether a text of it is not whole."""
-        return any(isinstance(value, str) and value.endswith(_CUT) for _, value in self)
+        return any(isinstance(value, str) and value.endswith(CUT) for _, value in self)
 
 
 R = TypeVar("R", bound=BaseModel)
@@ -127,8 +127,8 @@ def readable(value: Any, most_characters: int = MOST_CHARACTERS_OF_A_CELL) -> An
         return value
     text = visible(value[: 4 * most_characters])
     if len(text) > most_characters:
-        return text[:most_characters] + _CUT
-    return text if len(value) <= 4 * most_characters else text + _CUT
+        return text[:most_characters] + CUT
+    return text if len(value) <= 4 * most_characters else text + CUT
 
 
 def readable_json(text: str | None, most_characters: int) -> tuple[Json, bool]:

@@ -88,11 +88,12 @@ class Select:
             self.where(f"{event_id} in (select named.event_id {tail})", *parameters)
         return self
 
-    def rows(self, order: str, most: int) -> tuple[str, list[Any]]:
-        """The rows in an order, `most` at most."""
+    def rows(self, order: str, most: int, more: Sequence[str] = ()) -> tuple[str, list[Any]]:
+        """The rows in an order, `most` at most; `more` columns come behind those of the row."""
         tail, parameters = self.tail()
         columns = (
-            f"{self._expressions[name]} as {name}" if name in self._expressions else name for name in self.row.asked()
+            f"{self._expressions[name]} as {name}" if name in self._expressions else name
+            for name in (*self.row.asked(), *more)
         )
         return f"select {', '.join(columns)} {tail} order by {order} limit {most}", parameters
 

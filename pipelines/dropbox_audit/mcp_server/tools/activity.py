@@ -371,10 +371,8 @@ def person_summary(
         tail, tail_parameters = days.tail()
         sums = ", ".join(f"sum({kind})" for kind in ("events", *_KINDS))
         [(active_days, events, *totals)] = door.rows(f"select count(distinct day), {sums} {tail}", tail_parameters)
-        sql, _ = days.rows("day desc, user_id", limit + 1)
-        sql = sql.replace(" from ", f", {', '.join(_KINDS)} from ", 1)
         rows = []
-        for values in door.rows(sql, tail_parameters):
+        for values in door.rows(*days.rows("day desc, user_id", limit + 1, _KINDS)):
             row = DayOfPerson.of(values[: -len(_KINDS)])
             row.counts = _counts(values[-len(_KINDS) :])
             rows.append(row)

@@ -1,5 +1,6 @@
 """What to be alarmed about, whether the log is complete, what there is to read, and a query as the last resort."""
 
+import json
 import math
 from datetime import date, datetime
 from typing import Annotated, Any, ClassVar, Literal, cast
@@ -8,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from dropbox_audit.errors import RunError
 from dropbox_audit.mcp_server.answers import (
+    CUT,
     MOST_CHARACTERS,
     MOST_ROWS,
     Answer,
@@ -27,6 +29,8 @@ from dropbox_audit.warehouse import VIEWS_DATASET, Door, NoSuchRelationError, is
 from dropbox_audit.wording import visible
 
 _LONGEST_ADVICE = 2000
+_LONGEST_VALUE = 1000
+_MOST_COLUMNS = 100
 
 Severity = Literal["critical", "high", "medium", "low", "info"]
 _MOST_RUNS = 5
@@ -357,19 +361,23 @@ def run_query(
     Read describe_views first. It is stopped after 20 seconds; filter by `occurred_on` or `day`, and select
     event_id where there is one, as evidence.
     """
+    try:
+        query, views = checked_query(sql, desk.target.destination, limit + 1)
+    except QueryRefusedError as error:
+        raise RunError(str(error)) from error
     with desk.open() as door:
         try:
-            query, views = checked_query(sql, desk.target.destination, limit + 1)
             columns, result = door.table(query)
-        except QueryRefusedError as error:
-            raise RunError(str(error)) from error
         except NoSuchRelationError as error:
             raise RunError(f"{desk.target.destination} answers: {visible(str(error))}") from error
+        if len(columns) > _MOST_COLUMNS:
+            raise RunError(f"The result has {len(columns)} columns: select at most {_MOST_COLUMNS}.")
+        longest = min(_LONGEST_VALUE, MOST_CHARACTERS // len(columns))
         rows, is_cut = [], False
         size = 0
         for values in result:
-            row = Line(values=[_value(value) for value in values])
-            is_cut |= any(isinstance(value, str) and value.endswith(" …") for value in row.values)
+            row = Line(values=[_value(value, longest) for value in values])
+            is_cut |= any(_is_cut(value) for value in row.values)
             rows.append(row)
             size += len(row.model_dump_json())
             if size > 2 * MOST_CHARACTERS:
@@ -387,12 +395,26 @@ def run_query(
         return answer
 
 
-def _value(value: Any) -> Json:
+def _value(value: Any, longest: int) -> Json:
+    """A value of a result, no longer than `longest` characters; a list shows as many of its items as fit in."""
     if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, list | tuple):
-        return [_value(inner) for inner in value[:MOST_ROWS]]
-    text: str = readable(str(value), 1000)
+        items: list[Json] = []
+        left = longest
+        for inner in value:
+            item = _value(inner, longest)
+            left -= len(json.dumps(item))
+            if left < 0:
+                return [*items, CUT]
+            items.append(item)
+        return items
+    text: str = readable(str(value), longest)
     return text
+
+
+def _is_cut(value: Json) -> bool:
+    last = value[-1] if isinstance(value, list) and value else value
+    return isinstance(last, str) and last.endswith(CUT)
