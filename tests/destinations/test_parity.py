@@ -26,6 +26,13 @@ def test_every_view_holds_the_same_rows(told: Callable[[str], Story], destinatio
     assert not different, "by relation: rows that only DuckDB has, rows that it does not have"
 
 
+@pytest.mark.parametrize("destination", ["bigquery", "snowflake"])
+def test_every_question_of_an_assistant_has_the_same_answer(told: Callable[[str], Story], destination: str) -> None:
+    expected, found = told("duckdb").answers, told(destination).answers
+    assert found.keys() == expected.keys()
+    assert {name: answer for name, answer in found.items() if answer != expected[name]} == {}
+
+
 @pytest.mark.parametrize("step", STEPS)
 def test_the_story_puts_rows_into_every_view(told: Callable[[str], Story], step: str) -> None:
     assert [relation for relation, rows in told("duckdb").views[step].items() if not rows] == []

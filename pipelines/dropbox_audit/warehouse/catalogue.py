@@ -29,9 +29,9 @@ def read_catalogue(door: Door, target: Target) -> dict[str, View]:
     relations, columns = _QUERIES[target.destination]
     views = {name.lower(): View(name.lower(), _flat(text)) for name, text in door.rows(relations)}
     for view, name, data_type, text in door.rows(columns):
-        if view.lower() in views:
-            views[view.lower()].columns.append(Column(name.lower(), data_type, _flat(text)))
-    return views
+        known = views.setdefault(view.lower(), View(view.lower(), None))
+        known.columns.append(Column(name.lower(), data_type, _flat(text)))
+    return dict(sorted(views.items()))
 
 
 def _flat(text: str | None) -> str | None:
