@@ -370,6 +370,8 @@ def run_query(
             columns, result = door.table(query)
         except NoSuchRelationError as error:
             raise RunError(f"{desk.target.destination} answers: {visible(str(error))}") from error
+        # Snowflake writes names large that nobody has put in quotes.
+        columns = [visible(name.lower() if name.isupper() else name)[:100] for name in columns]
         if len(columns) > _MOST_COLUMNS:
             raise RunError(f"The result has {len(columns)} columns: select at most {_MOST_COLUMNS}.")
         longest = min(_LONGEST_VALUE, MOST_CHARACTERS // len(columns))
@@ -382,9 +384,7 @@ def run_query(
             size += len(row.model_dump_json())
             if size > 2 * MOST_CHARACTERS:
                 break
-        answer: QueryAnswer = desk.empty(
-            door, Period(), views, kind=QueryAnswer, columns=[visible(name)[:100] for name in columns], sql=query
-        )
+        answer: QueryAnswer = desk.empty(door, Period(), views, kind=QueryAnswer, columns=columns, sql=query)
         answer.truncated = is_cut
         answer.fitted(rows, limit, ())
         if "event_id" in columns:
