@@ -3,6 +3,7 @@
 import secrets
 import shlex
 import signal
+import sys
 from typing import Annotated
 
 import typer
@@ -52,6 +53,8 @@ def mcp(
         # Nothing to put in order: a client that wants it gone may have it gone, even in the middle of an answer.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
+        if sys.stdin.isatty():
+            tell("Waiting for an MCP client on stdin; `dropbox-audit mcp --print-config` says how one starts this.")
         transport.serve_stdio(desk)
         return
     token = settings.mcp_token or secrets.token_urlsafe(32)
