@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -123,6 +124,9 @@ class Answer(BaseModel, Generic[R]):
 
 def readable(value: Any, most_characters: int = MOST_CHARACTERS_OF_A_CELL) -> Any:
     """A value of the warehouse, its text cut and without anything that cannot be seen."""
+    if isinstance(value, Decimal):
+        # Amounts are whole hundredths; a driver may leave out the zeros.
+        return round(value, 2)
     if not isinstance(value, str):
         return value
     text = visible(value[: 4 * most_characters])
