@@ -7,7 +7,7 @@ from typing import Any
 
 from dropbox_audit.clock import Clock
 from dropbox_audit.mcp_server.desk import Desk
-from dropbox_audit.mcp_server.tools import access, activity, administration, team, watch
+from dropbox_audit.mcp_server.tools import access, activity, administration, people, team, watch
 from dropbox_audit.warehouse import Target
 
 PERIOD = {"since": "2026-10-05", "until": "2026-10-29"}
@@ -15,8 +15,8 @@ PERIOD = {"since": "2026-10-05", "until": "2026-10-29"}
 QUESTIONS: list[tuple[Any, dict[str, Any]]] = [
     (activity.search_activity, {**PERIOD, "text": "design", "event_types": ["file_edit", "file_delete"]}),
     (activity.list_event_types, {**PERIOD, "text": "link"}),
-    (activity.rank_people, {**PERIOD, "measure": "deleted_items"}),
-    (activity.rank_people, {**PERIOD, "measure": "downloads"}),
+    (people.rank_people, {**PERIOD, "measure": "deleted_items"}),
+    (people.rank_people, {**PERIOD, "measure": "downloads"}),
     (access.list_deletes, {**PERIOD, "only_permanent": True}),
     (access.list_shares, {**PERIOD, "only_external": True}),
     (access.list_shares, {**PERIOD, "shared_with": "@kestrel-legal.example"}),
@@ -47,7 +47,7 @@ def answers(target: Target, clock: Clock) -> dict[str, Any]:
     desk = Desk(target, clock)
     found = {f"{ask.__name__} {arguments}": ask(desk, **arguments) for ask, arguments in QUESTIONS}
     person = found["rank_people " + str({**PERIOD, "measure": "downloads"})].rows[0].user_email
-    found["person_summary"] = activity.person_summary(desk, person, **PERIOD)
+    found["person_summary"] = people.person_summary(desk, person, **PERIOD)
     if target.destination != "bigquery":
         # The emulator has no INFORMATION_SCHEMA.COLUMN_FIELD_PATHS, where BigQuery keeps the descriptions.
         found["describe_views"] = watch.describe_views(desk)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from dropbox_audit.mcp_server.tools import access, activity, administration, team, watch
+from dropbox_audit.mcp_server.tools import access, activity, administration, people, team, watch
 
 TOOLS: dict[Callable[..., Any], str] = {
     watch.list_alerts: "Alerts, with evidence and runbook",
@@ -11,8 +11,8 @@ TOOLS: dict[Callable[..., Any], str] = {
     activity.search_activity: "Search the audit log",
     activity.get_event: "One event in full",
     activity.list_event_types: "Kinds of events",
-    activity.person_summary: "A person's activity",
-    activity.rank_people: "Who did the most",
+    people.person_summary: "A person's activity",
+    people.rank_people: "Who did the most",
     access.list_deletes: "Deletes",
     access.list_shares: "Sharing changes",
     access.external_people: "People outside with access",
