@@ -65,7 +65,7 @@ def test_the_settings_file_lists_every_setting_with_its_default() -> None:
     defaults = {
         name: getattr(Settings(), name)
         for name in Settings.__annotations__
-        if name not in {"app_key", "app_secret", "refresh_token", "access_token", "granted_scopes"}
+        if name not in {"app_key", "app_secret", "refresh_token", "access_token", "mcp_token", "granted_scopes"}
     }
     assert written == {name: value for name, value in defaults.items() if value is not None}
     for name, value in defaults.items():

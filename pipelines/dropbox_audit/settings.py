@@ -51,11 +51,12 @@ class Settings(BaseConfiguration):
     contracts: str = "contracts.csv"
     alert_settings: str = "alert_settings.csv"
     alert_max_age: str = "24h"
+    mcp_token: TSecretStrValue | None = None
 
     def validated(self, now: datetime) -> "Settings":
         """The same settings, or a `ConfigurationError` that names the first one that cannot be used."""
         self.api_url = _api_url(self.api_url)
-        for name in ("app_key", "app_secret", "refresh_token", "access_token"):
+        for name in ("app_key", "app_secret", "refresh_token", "access_token", "mcp_token"):
             setattr(self, name, _credential(name, getattr(self, name)))
         duration(self.lookback, "lookback")
         duration(self.give_up_after, "give_up_after")

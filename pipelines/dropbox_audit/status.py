@@ -145,16 +145,23 @@ def _read_views(door: Door, status: Status) -> None:
     status.days = {"complete": 0, "not verified": 0, "gap": 0}
     for _, kind, *_ in days:
         status.days[kind] += 1
+    status.gaps += gaps_of([row[:3] for row in days])
+    for name, place in (("unknown_event_types", 3), ("unknown_fields", 4)):
+        lists = [row[place] for row in days if row[place]][-_DRIFT_DAYS:]
+        setattr(status, name, sorted({item.strip() for text in lists for item in text.split(",")}))
+
+
+def gaps_of(days: list[tuple[Any, ...]]) -> list[str]:
+    """A sentence for each gap, with the command that mends it, of rows of (day, status, is_covered)."""
+    gaps = []
     for first, last, is_covered in _stretches(days):
         window = f"--since {first} --until {last + timedelta(days=1)}"
-        status.gaps.append(
+        gaps.append(
             f"{first} to {last}: the last verification found differences: run `dropbox-audit verify {window} --repair`"
             if is_covered
             else f"{first} to {last}: not read: run `dropbox-audit load {window}`"
         )
-    for name, place in (("unknown_event_types", 3), ("unknown_fields", 4)):
-        lists = [row[place] for row in days if row[place]][-_DRIFT_DAYS:]
-        setattr(status, name, sorted({item.strip() for text in lists for item in text.split(",")}))
+    return gaps
 
 
 def _read_alerts(loader: Loader, status: Status) -> None:
