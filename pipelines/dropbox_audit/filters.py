@@ -30,8 +30,8 @@ class Filter:
         since: inclusive.
         until: exclusive.
         users: who acted, by e-mail, account id or member id.
-        event_types: Dropbox's names, one of them.
-        event_categories: Dropbox's names, one of them.
+        event_types: Dropbox's names, one of them; or, where both are given,
+        event_categories: one of these.
         person: part of the name or address of who acted, in any case.
         item: part of the name or path of a file, folder or document, in any case.
         file_id: Dropbox's id of one file.
@@ -89,12 +89,13 @@ class Filter:
             yield _contains(("actor_name", "actor_email"), self.person)
         for column, values in (
             ("event_id", self.event_ids),
-            ("event_type", self.event_types),
-            ("event_category", self.event_categories),
             ("country", self.countries),
         ):
             if values:
                 yield f"{column} in ({marks(values)})", *values
+        if self.event_types or self.event_categories:
+            kinds = f"event_type in ({marks(self.event_types)}) or event_category in ({marks(self.event_categories)})"
+            yield f"({kinds})", *self.event_types, *self.event_categories
         if self.ip_address:
             yield "left(ip_address, ?) = ?", len(self.ip_address), self.ip_address
         if self.has_outsiders:

@@ -79,6 +79,20 @@ def seats(destination: Destination = "duckdb", as_json: Json = False) -> None:
 
 
 @app.command()
+def dashboard(
+    destination: Destination = "duckdb",
+    host: Annotated[str, typer.Option("--host", help="Beyond loopback it requires a sign-in.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="Port of the pages.")] = 8501,
+) -> None:
+    """Serve pages over the views: activity, deletes, shares, sign-ins, alerts, seats and more."""
+    from dropbox_audit.dashboard.serve import serve
+    from dropbox_audit.warehouse import find_target
+
+    warn_of_open_secrets()
+    serve(find_target(destination), host, port, say)
+
+
+@app.command()
 def demo(
     serve: Annotated[bool, typer.Option("--serve", help="Only run the simulated API, for your own client.")] = False,
     port: Annotated[int, typer.Option("--port", help="Port of the simulated API with --serve.")] = 8765,
