@@ -30,7 +30,9 @@ def _content(event_id: str, day: date) -> None:
         st.info("There is no such event on this day.", icon=":material/search_off:")
         return
     event = found.event
-    st.text(words.event_type(event["event_type"], event["description"]))
+    subject = words.event_type(event["event_type"], event["description"])
+    who = words.actor(event["actor_type"], event["actor_name"], event["actor_email"])
+    st.text(f"{subject}: {who}, {event['occurred_at']:%d %B %Y, %H:%M:%S} UTC")
     details, around, history, raw = st.tabs(["Details", "Around it", "History of the file", "Complete JSON"])
     with details:
         _details(found)
@@ -115,7 +117,6 @@ def _list(events: pd.DataFrame, event_id: str, key: str) -> None:
         st.caption("Nothing.")
         return
     events = events.assign(
-        this=["▸" if other == event_id else "" for other in events["event_id"]],
         who=[
             words.actor(*row)
             for row in events[["actor_type", "actor_name", "actor_email"]].itertuples(index=False, name=None)
@@ -126,12 +127,11 @@ def _list(events: pd.DataFrame, event_id: str, key: str) -> None:
     )
     row = show.table(
         events,
-        {"this": "", "occurred_at": "Time (UTC)", "what": "What happened", "item": "Item", "who": "Who"},
+        {"occurred_at": "Time (UTC)", "what": "What happened", "item": "Item", "who": "Who"},
         name="Events",
         key=f"panel-{key}",
         most=12,
         config={
-            "this": st.column_config.TextColumn("", width=30),
             "occurred_at": st.column_config.DatetimeColumn("Time (UTC)", format="YYYY-MM-DD HH:mm:ss", timezone="UTC"),
         },
     )

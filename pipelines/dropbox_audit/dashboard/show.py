@@ -13,7 +13,7 @@ from dropbox_audit.dashboard.queries.activity import now
 from dropbox_audit.dashboard.queries.freshness import freshness
 from dropbox_audit.filters import Filter
 
-ACTIVITY = "pages/activity.py"
+ACTIVITY = "screens/activity.py"
 
 BLUE, RED, AMBER, GREEN, GREY = "#3b82f6", "#dc5f5f", "#d99a2b", "#2f9e6f", "#8b95a5"
 """Readable on white and on black alike."""
@@ -31,7 +31,7 @@ def head(title: str, about: str) -> None:
     st.title(title, anchor=False)
     found = asking.get(freshness, now().date())
     fresh = f"Newest event {ago(found.newest_event_at)} · Dropbox last read {ago(found.last_run_at)} · times are UTC"
-    st.caption(f"{about}  \n{fresh}")
+    st.caption(f"{about} Tick a row to follow it (Shift and space bar on the keyboard).  \n{fresh}")
     if found.has_failed_since:
         st.warning("The last run failed: see Completeness, or `dropbox-audit status`.", icon=":material/warning:")
 
@@ -317,11 +317,12 @@ def with_place_names(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
 
 def facts(rows: Iterable[tuple[str, str | None]]) -> None:
     """Names and values in two columns; what is not known is left out."""
-    for label, value in rows:
-        if value:
-            left, right = st.columns([1, 3], gap="small", wrap=False)
-            left.caption(label)
-            right.text(value)
+    with st.container(gap=None):
+        for label, value in rows:
+            if value:
+                left, right = st.columns([1, 3], gap="small", wrap=False)
+                left.caption(label)
+                right.text(value)
 
 
 def side_panel(title: str, parameters: Sequence[str], draw: Callable[[], None]) -> None:
@@ -331,4 +332,4 @@ def side_panel(title: str, parameters: Sequence[str], draw: Callable[[], None]) 
         for name in parameters:
             st.query_params.pop(name, None)
 
-    st.dialog(title, width="large", position="right", on_dismiss=closed)(draw)()
+    st.dialog(title, width=760, position="right", on_dismiss=closed)(draw)()

@@ -79,5 +79,5 @@ else:
             key="alerts",
         )
         if alert is not None:
-            st.switch_page("pages/alerts.py", query_params={"alert": alert["alert_id"]})
-    st.page_link("pages/alerts.py", label="All alerts", icon=":material/notifications:")
+            st.switch_page("screens/alerts.py", query_params={"alert": alert["alert_id"]})
+    st.page_link("screens/alerts.py", label="All alerts", icon=":material/notifications:")

@@ -14,6 +14,15 @@ _COLOURS = {"complete": show.GREEN, "not verified": show.AMBER, "gap": show.RED}
 _SIGNS = {"complete": "✓", "not verified": "?", "gap": "✕"}
 
 
+def _lateness(seconds: float | None) -> str | None:
+    if seconds is None or pd.isna(seconds):
+        return None
+    for size, unit in ((86_400, "days"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:,.0f} {unit}"
+    return f"{seconds:,.0f} s"
+
+
 def calendar(days: pd.DataFrame) -> None:
     """A square for each day, a column for each week; colour and sign say the verdict."""
     last = days["day"].max()
@@ -59,7 +68,7 @@ def calendar(days: pd.DataFrame) -> None:
     signs = base.mark_text(color="white", fontWeight="bold", fontSize=11).encode(text="sign:N")
     width = min(1100, 26 * weeks + 40)
     st.altair_chart(
-        (squares + signs).properties(height=210, width=width), width="content", alt="Calendar of days by verdict"
+        (squares + signs).properties(height=300, width=width), width="content", alt="Calendar of days by verdict"
     )
 
 
@@ -90,14 +99,14 @@ with st.expander("What the words mean"):
 
 st.subheader("Days, newest first", anchor=False)
 newest = days.sort_values("day", ascending=False).copy()
-newest["late"] = newest["lateness_p95_seconds"] / 60
+newest["late"] = newest["lateness_p95_seconds"].map(_lateness)
 row = show.table(
     newest,
     {
         "day": "Day",
         "status": "Verdict",
         "events": "Events",
-        "late": "Late (min, 95 of 100)",
+        "late": "95 of 100 within",
         "last_verified_at": "Last compared",
         "missing_events": "Missing then",
         "extra_events": "Extra then",
@@ -106,7 +115,6 @@ row = show.table(
     },
     name="Days of the log",
     key="days",
-    config={"late": st.column_config.NumberColumn("Late (min, 95 of 100)", format="%.1f")},
 )
 if row is not None:
     st.switch_page(show.ACTIVITY, query_params={"since": str(row["day"]), "until": str(row["day"])})

@@ -100,7 +100,7 @@ def exports(chosen: Filter) -> None:
             )
 
 
-show.head("Activity", "Every event, newest first. Select a row to see all of it; copy the address to share this view.")
+show.head("Activity", "Every event, newest first, as it comes in. Copy the address to share this very view.")
 today = activity.now().date()
 chosen = feed_filter.draw(today)
 above = st.container()

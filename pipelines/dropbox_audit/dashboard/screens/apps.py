@@ -7,6 +7,7 @@ from dropbox_audit.dashboard.queries import team
 from dropbox_audit.filters import Filter
 
 _UNUSED = 90
+_REACH = {"full_dropbox": "All of their files", "app_folder": "A folder of its own"}
 
 show.head("Apps and devices", "What reaches the team's files beside the people themselves.")
 apps = asking.get(team.apps)
@@ -14,7 +15,7 @@ devices = asking.get(team.devices)
 show.numbers(
     [
         ("Apps", len(apps), None),
-        ("Linked by members alone", int(apps["is_shadow_app"].sum()) if len(apps) else 0, None),
+        ("Shadow apps", int(apps["is_shadow_app"].sum()) if len(apps) else 0, None),
         ("Devices and sessions", len(devices), None),
         (f"Unused {_UNUSED} days", int((devices["unused_days"] >= _UNUSED).sum()) if len(devices) else 0, None),
         ("Of people who left", int((devices["member_status"].isin(["suspended", "removed"])).sum()), None),
@@ -23,15 +24,16 @@ show.numbers(
 )
 
 st.subheader("Apps", anchor=False)
-st.caption("Select one to see who has linked it.")
+st.caption("A shadow app was linked by members on their own and does not work for the team as a whole.")
+apps["reach"] = [_REACH.get(scopes, scopes) for scopes in apps["scopes"]]
 app = show.table(
     apps,
     {
         "app_name": "App",
         "publisher": "Publisher",
-        "scopes": "Reach",
+        "reach": "Reach",
         "member_count": "Members",
-        "is_shadow_app": "Linked by members alone",
+        "is_shadow_app": "Shadow app",
         "first_seen_in_team_at": "First seen",
         "last_used_at": "Last event of its own",
     },
