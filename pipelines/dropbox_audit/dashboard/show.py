@@ -18,7 +18,7 @@ ACTIVITY = "screens/activity.py"
 BLUE, RED, AMBER, GREEN, GREY = "#3b82f6", "#dc5f5f", "#d99a2b", "#2f9e6f", "#8b95a5"
 """Readable on white and on black alike."""
 
-_CARD = 172
+_CARD = 170
 _TIME = "YYYY-MM-DD HH:mm"
 _NOTHING = "Nothing in these days."
 
@@ -110,7 +110,7 @@ def bound(name: str, value: Any) -> str:
 def numbers(
     cards: Sequence[tuple[str, int | str | None, Mapping[str, Any] | None]], chosen: Filter, *, width: int = _CARD
 ) -> None:
-    """Cards with a name and a number each, and the parameters of the events behind it (None where there are none)."""
+    """Cards with a name and a number each, and the address's parameters of the events behind it, if it has any."""
     with st.container(horizontal=True, gap="small"):
         for name, number, parameters in cards:
             with st.container(border=True, width=width, height="stretch", gap=None):

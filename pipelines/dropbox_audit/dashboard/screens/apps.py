@@ -58,16 +58,17 @@ if linked is not None:
     show.events_link("See the events of this app", Filter(), user=st.query_params["app"])
 
 st.subheader("Devices and web sessions", anchor=False)
-left, right = st.columns([1, 3], gap="large")
+left, right = st.columns([1, 4], gap="medium")
 with left:
     platforms = devices["platform"].fillna("Other").value_counts().rename_axis("platform").reset_index(name="number")
     show.bars(platforms.head(8), "platform", "number", name="Devices by operating system")
 with right:
+    devices["whose"] = devices["name"].fillna(devices["email"])
     devices["kind"] = [words.spaced(kind or "") for kind in devices["device_type"]]
     device = show.table(
         show.with_place_names(devices, "country"),
         {
-            "email": "Whose",
+            "whose": "Whose",
             "kind": "Kind",
             "device_name": "Name",
             "platform": "System",

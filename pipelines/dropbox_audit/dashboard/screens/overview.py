@@ -13,7 +13,7 @@ raised = asking.get(alerts.counts, chosen)
 show.numbers(
     [
         ("Events", totals["events"], {}),
-        ("Active people", totals["people"], None),
+        ("Active people", totals["people"], {}),
         ("Deleted items", totals["deleted"], {"kind": "deletes"}),
         ("Outside shares", totals["external"], {"kind": "external-shares"}),
         ("Public links", totals["public"], {"kind": "public-links"}),

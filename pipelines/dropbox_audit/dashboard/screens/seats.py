@@ -33,7 +33,7 @@ def numbers(found: Seats) -> None:
             ("This month", _money(found, found.cost_per_month), None),
             ("A year", _money(found, found.cost_per_year), None),
             ("Idle 90 days, a year", _money(found, idle[90].cost_per_year if 90 in idle else None), None),
-            ("Saving with seats needed", _money(found, found.saving_per_year), None),
+            ("Could be saved", _money(found, found.saving_per_year), None),
             ("Renewal", _day(found.renewal and found.renewal.renewal_date), None),
             ("Notice by", _day(found.renewal and found.renewal.notice_deadline), None),
         ],
