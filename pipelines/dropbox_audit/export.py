@@ -2,9 +2,8 @@
 
 import unicodedata
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import orjson
 import pyarrow as pa
@@ -15,10 +14,11 @@ import pyarrow.parquet as pq
 from dropbox_audit.errors import ConfigurationError, RunError
 from dropbox_audit.events import EVENTS, TIMESTAMP
 from dropbox_audit.filters import Filter
-from dropbox_audit.warehouse import VIEWS_DATASET, Target, open_door, require_views
+from dropbox_audit.warehouse import VIEWS_DATASET, Door, Target, open_door, require_views
 
 _FORMULA_SIGNS = {"=", "+", "-", "@", "\N{MINUS SIGN}"}
 _CELL_BREAKERS = {"\t", "\r", "\n"}
+_SORTED_AT_ONCE = 50_000
 _SURELY_HARMLESS = r"^[\p{L}0-9{\[(/.]"
 
 COLUMNS = pa.schema(
@@ -72,23 +72,41 @@ def write_events(target: Target, chosen: Filter, suffix: str, file: BinaryIO) ->
     """
     if target.path is not None and not target.path.exists():
         raise ConfigurationError(f"{target.path} does not exist yet: run `dropbox-audit run` first.")
-    where, parameters = chosen.where()
     with open_door(target) as door:
         require_views(door, target)
-        chosen_rows = f"select {', '.join(COLUMNS.names)} from {VIEWS_DATASET}.events where {where}"
-        rows = door.batches(f"{chosen_rows} order by occurred_at, event_id", parameters, COLUMNS)
-        return _WRITERS[suffix](rows, file)
+        return _WRITERS[suffix](_batches(door, chosen), file)
 
 
-def _rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
-    for row in batch.to_pylist():
-        row["occurred_at"] = _iso(row["occurred_at"])
-        row["loaded_at"] = _iso(row["loaded_at"])
-        yield row
+def _batches(door: Door, chosen: Filter) -> Iterator[pa.RecordBatch]:
+    """The chosen events in order, some days at a time: sorting millions of events at once would not fit into memory."""
+    where, parameters = chosen.where()
+    counts = door.rows(
+        f"select occurred_on, count(*) from {VIEWS_DATASET}.events where {where} group by occurred_on "
+        "order by occurred_on",
+        parameters,
+    )
+    while counts:
+        first, total, taken = counts[0][0], 0, 0
+        for _, number in counts:
+            if taken and total + number > _SORTED_AT_ONCE:
+                break
+            total, taken = total + number, taken + 1
+        last = counts[taken - 1][0]
+        del counts[:taken]
+        some = chosen.within(first, last)
+        where, parameters = some.where()
+        columns = ", ".join(COLUMNS.names)
+        yield from door.batches(
+            f"select {columns} from {VIEWS_DATASET}.events where {where} order by occurred_at, event_id",
+            parameters,
+            COLUMNS,
+        )
 
 
-def _iso(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")
+def _iso(column: pa.Array) -> pa.Array:
+    """Instants as text: `2026-11-01T08:00:00Z`, with a fraction where there is one."""
+    text = pc.replace_substring_regex(pc.strftime(column, "%Y-%m-%dT%H:%M:%S"), r"\.0+$", "")
+    return pc.binary_join_element_wise(text, "Z", "")
 
 
 def _write_csv(batches: Iterable[pa.RecordBatch], file: BinaryIO) -> int:
@@ -108,7 +126,7 @@ def _write_csv(batches: Iterable[pa.RecordBatch], file: BinaryIO) -> int:
 def _cells(column: pa.Array, kind: pa.DataType) -> pa.Array:
     """A column as text that no spreadsheet takes for a formula: names in the log are chosen by strangers."""
     if pa.types.is_timestamp(kind):
-        return pa.array([None if moment is None else _iso(moment) for moment in column.to_pylist()], pa.string())
+        return _iso(column)
     if not pa.types.is_string(kind):
         return column.cast(pa.string())
     # Nearly all begin with what is surely no sign of a formula; looking at each one here would take most of the time.
@@ -130,8 +148,10 @@ def _harmless(value: str) -> str:
 def _write_json_lines(batches: Iterable[pa.RecordBatch], file: BinaryIO) -> int:
     count = 0
     for batch in batches:
-        for row in _rows(batch):
-            file.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
+        columns = [_iso(column) if pa.types.is_timestamp(column.type) else column for column in batch.columns]
+        for row in zip(*(column.to_pylist() for column in columns), strict=True):
+            values = dict(zip(COLUMNS.names, row, strict=True))
+            file.write(orjson.dumps(values, option=orjson.OPT_APPEND_NEWLINE))
         count += batch.num_rows
     return count
 

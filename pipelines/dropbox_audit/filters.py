@@ -1,7 +1,7 @@
 """Which events: one filter for the export, the dashboard's pages and the links between them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -68,6 +68,15 @@ class Filter:
             conditions.append(f"{column} <= ?")
             parameters.append((self.until.astimezone(UTC) - timedelta(microseconds=1)).date())
         return " and ".join(conditions), parameters
+
+    def within(self, first: date, last: date) -> "Filter":
+        """The same, narrowed to the days from the first to the last."""
+        since, until = start_of(first), start_of(last + timedelta(days=1))
+        return replace(
+            self,
+            since=since if self.since is None else max(since, self.since),
+            until=until if self.until is None else min(until, self.until),
+        )
 
     def where(self) -> tuple[str, list[Any]]:
         """The condition on `events`, and its parameters."""

@@ -32,7 +32,8 @@ def export(
 ) -> None:
     """Write events, filtered, to CSV, Parquet or JSON lines."""
     from dropbox_audit.clock import Clock
-    from dropbox_audit.export import Filter, export_events
+    from dropbox_audit.export import export_events
+    from dropbox_audit.filters import Filter
     from dropbox_audit.settings import instant
     from dropbox_audit.warehouse import find_target
 

@@ -11,7 +11,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, BinaryIO, cast
 from urllib.parse import parse_qs, urlencode
 
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
@@ -87,7 +87,7 @@ def _made(target: Target, chosen: Filter, suffix: str) -> Iterator[bytes]:
 
         def write() -> None:
             try:
-                write_events(target, chosen, suffix, file.file)
+                write_events(target, chosen, suffix, cast(BinaryIO, file.file))
                 file.flush()
             except Exception as error:
                 # Also when the browser has gone and the file is closed: raised on the other side, if anybody is there.

@@ -88,7 +88,7 @@ def _details(found: activity.Detail) -> None:
         st.caption(words.count(len(found.people), "person or group involved").replace("groups involved", "group"))
         people = found.people.assign(
             side=[
-                "–" if pd.isna(member) else "Team" if member else "Outside" for member in found.people["is_team_member"]
+                "-" if pd.isna(member) else "Team" if member else "Outside" for member in found.people["is_team_member"]
             ]
         )
         show.table(people, {"name": "Name", "email": "E-mail", "side": "Team or outside"}, name="People", most=6)
@@ -142,7 +142,7 @@ def _list(events: pd.DataFrame, event_id: str, key: str) -> None:
 
 def _size(size: float | None) -> str:
     if size is None or pd.isna(size):
-        return "–"
+        return "-"
     amount = float(size)
     for unit in ("B", "kB", "MB", "GB"):
         if amount < 1000:

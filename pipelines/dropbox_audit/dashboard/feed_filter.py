@@ -147,7 +147,7 @@ def _dates(given: Filter, today: date) -> None:
         put("since", [str(chosen[0])] if chosen else [])
         put("until", [str(chosen[1])] if chosen else [])
 
-    st.date_input("From and to (UTC days)", value=(), key=key, on_change=changed, format="YYYY-MM-DD")
+    st.date_input("From and to (UTC days)", value=[], key=key, on_change=changed, format="YYYY-MM-DD")
 
 
 def _countries(given: Filter, today: date) -> None:

@@ -91,7 +91,7 @@ def _start(target: Target, host: str, port: int, auth: dict[str, Any] | None, sa
 def _authentication(host: str) -> dict[str, Any]:
     """The OpenID Connect settings; without them nothing is shown beyond this machine."""
     configure_dlt()
-    given = dlt.secrets.get(_AUTH)
+    given: Any = dlt.secrets.get(_AUTH)
     auth = dict(given) if isinstance(given, dict) else {}
     for name in ("cookie_secret", "client_secret"):
         keep_secret(str(auth.get(name) or ""))

@@ -114,7 +114,7 @@ def numbers(
     with st.container(horizontal=True, gap="small"):
         for name, number, parameters in cards:
             with st.container(border=True, width=width, height="stretch", gap=None):
-                st.metric(name, "–" if number is None else f"{number:,}" if isinstance(number, int) else number)
+                st.metric(name, "-" if number is None else f"{number:,}" if isinstance(number, int) else number)
                 if parameters is not None:
                     events_link("See events", chosen, **parameters)
 
@@ -175,7 +175,7 @@ def table(
         "hide_index": True,
         "column_config": settings,
         "height": 35 * (min(len(shown), most) + 1) + 3,
-        "placeholder": "–",
+        "placeholder": "-",
         "alt": name,
     }
     if key is None:
@@ -284,7 +284,7 @@ def world(frame: pd.DataFrame, *, name: str) -> None:
         for written, number in zip(frame["country"], frame["events"], strict=True)
         if (found := geography.country(written)) is not None and number
     ]
-    land = alt.Chart(alt.Data(values=[geography.land()])).mark_geoshape(fill=GREY, fillOpacity=0.25, stroke=None)
+    land = alt.Chart(alt.InlineData(values=[geography.land()])).mark_geoshape(fill=GREY, fillOpacity=0.25, stroke=None)
     circles = (
         alt.Chart(pd.DataFrame(places, columns=["place", "latitude", "longitude", "events"]))
         .mark_circle(color=BLUE, opacity=0.75, stroke="white", strokeWidth=1)

@@ -12,12 +12,17 @@ def require(allowed: tuple[str, ...]) -> None:
     _required[:] = [allowed]
 
 
+def forget() -> None:
+    """From now on everybody who reaches the pages sees them."""
+    _required.clear()
+
+
 def check() -> None:
     """Show nothing but the sign-in to somebody who may not look; returns for everybody else."""
     if not _required:
         return
     user = st.user
-    if not user.is_logged_in:
+    if user.get("is_logged_in") is not True:
         st.title("dropbox-audit")
         st.button("Sign in", type="primary", icon=":material/login:", on_click=st.login)
         st.stop()

@@ -43,7 +43,7 @@ def page(door: Door, chosen: Filter, today: date, behind: Place | None = None) -
     newest = behind.occurred_at.date() if behind is not None else today + timedelta(days=1)
     if chosen.until is not None:
         newest = min(newest, chosen.until.date())
-    rows: pd.DataFrame | None = None
+    rows = pd.DataFrame()
     for span in (*_SPANS, None):
         since = None if span is None else start_of(newest - timedelta(days=span))
         if since is not None and chosen.since is not None and since <= chosen.since:
@@ -65,7 +65,6 @@ def page(door: Door, chosen: Filter, today: date, behind: Place | None = None) -
         )
         if len(rows) > PAGE or since is None:
             break
-    assert rows is not None
     events = rows.head(PAGE).copy()
     events["item"] = _first_items(door, events)
     return Page(events, len(rows) > PAGE)

@@ -3,7 +3,6 @@
 from datetime import date, timedelta
 
 import streamlit as st
-
 from dropbox_audit.dashboard import address, asking, downloads, event_panel, feed_filter, show, words
 from dropbox_audit.dashboard.queries import activity
 from dropbox_audit.filters import Filter

@@ -5,7 +5,6 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
-
 from dropbox_audit.dashboard import asking, show, words
 from dropbox_audit.dashboard.queries import alerts
 from dropbox_audit.filters import Filter, start_of
@@ -59,7 +58,7 @@ def panel(alert: dict[str, Any]) -> None:
         [
             ("Severity", _SIGNS.get(alert["severity"], alert["severity"])),
             ("When", f"{alert['occurred_at']:%Y-%m-%d %H:%M:%S} UTC"),
-            ("From, to", f"{alert['first_at']:%Y-%m-%d %H:%M:%S} – {alert['last_at']:%Y-%m-%d %H:%M:%S} UTC"),
+            ("From, to", f"{alert['first_at']:%Y-%m-%d %H:%M:%S} to {alert['last_at']:%Y-%m-%d %H:%M:%S} UTC"),
             ("Who", alert["user_email"]),
             ("About", alert["subject"]),
             ("Rule", f"{alert['rule_id']} {alert['rule_name']}"),

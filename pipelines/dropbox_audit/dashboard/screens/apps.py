@@ -1,7 +1,6 @@
 """Which apps and machines reach the team's files."""
 
 import streamlit as st
-
 from dropbox_audit.dashboard import asking, show, words
 from dropbox_audit.dashboard.queries import team
 from dropbox_audit.filters import Filter

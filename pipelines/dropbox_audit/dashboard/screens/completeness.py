@@ -5,7 +5,6 @@ from datetime import timedelta
 import altair as alt
 import pandas as pd
 import streamlit as st
-
 from dropbox_audit.dashboard import asking, show
 from dropbox_audit.dashboard.queries import completeness
 from dropbox_audit.filters import Filter

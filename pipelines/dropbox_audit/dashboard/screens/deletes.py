@@ -1,7 +1,6 @@
 """What went away, who deleted it, and what cannot be restored."""
 
 import streamlit as st
-
 from dropbox_audit.dashboard import asking, event_panel, show
 from dropbox_audit.dashboard.queries import topics
 from dropbox_audit.filters import Filter

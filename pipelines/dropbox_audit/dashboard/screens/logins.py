@@ -2,7 +2,6 @@
 
 import pandas as pd
 import streamlit as st
-
 from dropbox_audit.dashboard import asking, event_panel, show
 from dropbox_audit.dashboard.queries import topics
 from dropbox_audit.filters import Filter

@@ -1,7 +1,6 @@
 """What went on, at a glance."""
 
 import streamlit as st
-
 from dropbox_audit.dashboard import asking, show, words
 from dropbox_audit.dashboard.queries import alerts, overview
 

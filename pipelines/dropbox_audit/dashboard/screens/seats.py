@@ -4,7 +4,6 @@ from decimal import Decimal
 
 import altair as alt
 import streamlit as st
-
 from dropbox_audit.dashboard import asking, show
 from dropbox_audit.dashboard.queries import team
 from dropbox_audit.filters import Filter
@@ -34,19 +33,15 @@ def numbers(found: Seats) -> None:
             ("A year", _money(found, found.cost_per_year), None),
             ("Idle 90 days, a year", _money(found, idle[90].cost_per_year if 90 in idle else None), None),
             ("Could be saved", _money(found, found.saving_per_year), None),
-            ("Renewal", _day(found.renewal and found.renewal.renewal_date), None),
-            ("Notice by", _day(found.renewal and found.renewal.notice_deadline), None),
+            ("Renewal", found.renewal.renewal_date if found.renewal else None, None),
+            ("Notice by", found.renewal.notice_deadline if found.renewal else None, None),
         ],
         Filter(),
     )
 
 
 def _money(found: Seats, amount: str | None) -> str:
-    return "–" if amount is None else f"{Decimal(amount):,.0f} {found.currency}"
-
-
-def _day(day: str | None) -> str:
-    return day or "–"
+    return "-" if amount is None else f"{Decimal(amount):,.0f} {found.currency}"
 
 
 def charts() -> None:

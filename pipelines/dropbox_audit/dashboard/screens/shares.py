@@ -1,7 +1,6 @@
 """Who opened what to whom."""
 
 import streamlit as st
-
 from dropbox_audit.dashboard import asking, event_panel, show, words
 from dropbox_audit.dashboard.queries import topics
 from dropbox_audit.filters import Filter
@@ -9,7 +8,7 @@ from dropbox_audit.filters import Filter
 COUNTS = ("external_shares", "public_links", "links_created", "share_events")
 
 
-def domains(chosen: Filter) -> None:
+def domains() -> None:
     """Organisations outside the team."""
     st.subheader("Domains outside the team", anchor=False)
     st.caption("Since the log began. A public mail provider's people have nothing else in common.")
@@ -110,6 +109,6 @@ show.per_day(
     name="Shares with outsiders and links per day",
     key="days",
 )
-domains(chosen)
+domains()
 people(chosen)
 newest(chosen)
