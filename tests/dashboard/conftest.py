@@ -8,14 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
-
-pytest.importorskip("streamlit", reason="the dashboard is an extra: pip install 'dropbox-audit[dashboard]'")
-
-import streamlit as st
 from dressedwarehouse import build
 from dropbox_audit.dashboard import asking, sign_in
 from dropbox_audit.warehouse import Target, duckdb_target
+from filelock import FileLock
 
 
 @pytest.fixture(scope="session")
@@ -43,8 +39,7 @@ def plain(demo_folder: Path) -> Target:
 
 @pytest.fixture
 def shown(dressed: Target) -> Iterator[Target]:
-    """The pages of this process read the dressed warehouse, and ask it anew."""
-    st.cache_data.clear()
+    """The pages of this process read the dressed warehouse."""
     asking.use(dressed)
     yield dressed
     sign_in.forget()

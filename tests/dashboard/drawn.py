@@ -19,8 +19,9 @@ TEXT_ONLY = {"dataframe", "text", "code", "json", "vega_lite_chart"}
 def draw(page: str, **parameters: str | list[str]) -> AppTest:
     """A page with the parameters of its address."""
     test = AppTest.from_file(str(APP), default_timeout=30)
-    test.run()
-    test.switch_page(f"screens/{page}.py")
+    if page != "overview":
+        # Which an address without a path names.
+        test.switch_page(f"screens/{page}.py")
     for name, value in parameters.items():
         test.query_params[name] = value
     return test.run()

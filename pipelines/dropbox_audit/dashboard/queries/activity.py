@@ -71,7 +71,7 @@ def page(door: Door, chosen: Filter, today: date, behind: Place | None = None) -
 
 
 def _first_items(door: Door, events: pd.DataFrame) -> list[str | None]:
-    listed = events[events["asset_count"].fillna(0) > 0]
+    listed = events[events["asset_count"].map(bool)]
     if listed.empty:
         return [None] * len(events)
     ids = listed["event_id"].tolist()

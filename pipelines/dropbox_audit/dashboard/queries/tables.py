@@ -16,12 +16,13 @@ def table(door: Door, columns: Mapping[str, str], rest: str, parameters: Sequenc
     """`select` with a name for each expression; `rest` begins with `from`."""
     expressions = ", ".join(f"{expression} as {name}" for name, expression in columns.items())
     rows = door.rows(f"select {expressions} {rest}", parameters)
-    frame = pd.DataFrame(rows, columns=list(columns))
+    # As they are: what is null stays None, and does not become a number that is none.
+    frame = pd.DataFrame(rows, columns=list(columns), dtype=object)
     for name in frame:
         values = frame[name].dropna()
         # Sums are exact decimals in some warehouses and whole numbers in others.
         if len(values) and values.map(lambda value: isinstance(value, Decimal)).all():
-            frame[name] = pd.to_numeric(frame[name].astype(object).map(lambda v: None if v is None else float(v)))
+            frame[name] = frame[name].map(lambda value: None if value is None else float(value)).astype(object)
     return frame
 
 

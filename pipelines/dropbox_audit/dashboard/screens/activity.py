@@ -80,7 +80,7 @@ def _turning(trail: list[activity.Place], found: activity.Page) -> None:
             st.rerun()
         if st.button("Older", icon=":material/chevron_right:", icon_position="right", disabled=not found.has_more):
             last = found.events.iloc[-1]
-            trail.append(activity.Place(last["occurred_at"].to_pydatetime(), last["event_id"]))
+            trail.append(activity.Place(last["occurred_at"], last["event_id"]))
             st.rerun()
         st.caption(f"Page {len(trail) + 1}, {activity.PAGE} events a page")
 

@@ -14,9 +14,9 @@ devices = asking.get(team.devices)
 show.numbers(
     [
         ("Apps", len(apps), None),
-        ("Shadow apps", int(apps["is_shadow_app"].sum()) if len(apps) else 0, None),
+        ("Shadow apps", sum(map(bool, apps["is_shadow_app"])), None),
         ("Devices and sessions", len(devices), None),
-        (f"Unused {_UNUSED} days", int((devices["unused_days"] >= _UNUSED).sum()) if len(devices) else 0, None),
+        (f"Unused {_UNUSED} days", sum((days or 0) >= _UNUSED for days in devices["unused_days"]), None),
         ("Of people who left", int((devices["member_status"].isin(["suspended", "removed"])).sum()), None),
     ],
     Filter(),

@@ -82,7 +82,7 @@ show.numbers(
         ("Days complete", int(verdicts.get("complete", 0)), None),
         ("Days not verified", int(verdicts.get("not verified", 0)), None),
         ("Days with a gap", int(verdicts.get("gap", 0)), None),
-        ("Rejected items", int(days["rejected_events"].fillna(0).sum()), None),
+        ("Rejected items", sum(number or 0 for number in days["rejected_events"]), None),
     ],
     Filter(),
 )

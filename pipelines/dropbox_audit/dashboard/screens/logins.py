@@ -86,6 +86,7 @@ def travels(chosen: Filter) -> None:
                 *("event_id", "occurred_at", "occurred_on", "actor_id", "who", "from_country", "country", "minutes"),
                 *("kilometres", "ip_address"),
             ],
+            dtype=object,
         ),
         "from_country",
         "country",
