@@ -28,6 +28,12 @@ def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def demo_output(demo_folder: Path) -> str:
+    """What the demo said."""
+    return (demo_folder / "output.txt").read_text()
+
+
+@pytest.fixture(scope="session")
 def dressed(demo_folder: Path) -> Target:
     return duckdb_target(demo_folder / "dressed.duckdb")
 

@@ -30,13 +30,15 @@ def rows(target: Target, sql: str, *parameters: object) -> list[tuple[object, ..
 
 
 def build(folder: Path) -> None:
-    subprocess.run(
+    demo = subprocess.run(
         [sys.executable, "-m", "dropbox_audit.cli", "demo"],
         cwd=folder,
         env={**os.environ, "DLT_DATA_DIR": str(folder / "dlt"), "HOME": str(folder)},
         check=True,
         capture_output=True,
+        text=True,
     )
+    (folder / "output.txt").write_text(demo.stdout)
     with duckdb.connect(str(folder / "dropbox_demo.duckdb")) as connection:
         for name in ("alerts", "alert_rules"):
             for (kind,) in connection.execute(
