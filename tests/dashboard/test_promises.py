@@ -1,4 +1,4 @@
-"""What the README and the demo promise of the dashboard: each claim has a test, and the command works as it is shown."""
+"""What the README and the demo promise of the dashboard."""
 
 from __future__ import annotations
 

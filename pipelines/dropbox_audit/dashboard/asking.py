@@ -1,12 +1,15 @@
 """Answers for the pages: each question goes through the warehouse's read-only door, and is remembered for a while."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import streamlit as st
 
+from dropbox_audit import local
 from dropbox_audit.errors import DropboxAuditError
-from dropbox_audit.warehouse import Door, Target, open_door, require_views
+from dropbox_audit.load import DEMO_PIPELINE_NAME, PIPELINE_NAME
+from dropbox_audit.warehouse import RAW_DATASET, Door, Target, open_door, require_views
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -37,6 +40,17 @@ def get(question: Callable[Concatenate[Door, P], T], *args: P.args, **kwargs: P.
         st.text(str(error))
         st.stop()
     return answer
+
+
+def last_poll() -> datetime | None:
+    """When a run of this machine last asked Dropbox and found nothing: such records wait beside the warehouse for hours."""
+    newest = None
+    for name in (PIPELINE_NAME, DEMO_PIPELINE_NAME):
+        folder = local.warehouse_dir(name, target().destination, RAW_DATASET, target().location)
+        for run in local.Journal(folder).runs().values():
+            if run["outcome"] in {"loaded", "nothing_new"} and run.get("finished_at"):
+                newest = max(filter(None, (newest, datetime.fromisoformat(str(run["finished_at"])))))
+    return newest
 
 
 @st.cache_data(ttl=_REMEMBERED_SECONDS, max_entries=500, show_spinner=False)

@@ -30,8 +30,10 @@ def head(title: str, about: str) -> None:
     """A page's title, what it is about, and how fresh it is."""
     st.title(title, anchor=False)
     found = asking.get(freshness, now().date())
-    fresh = f"Newest event {ago(found.newest_event_at)} · Dropbox last read {ago(found.last_run_at)} · times are UTC"
-    st.caption(f"{about} Tick a row to follow it (Shift and space bar on the keyboard).  \n{fresh}")
+    last_read = max(filter(None, (found.last_run_at, asking.last_poll())), default=None)
+    fresh = f"Newest event {ago(found.newest_event_at)} · Dropbox last read {ago(last_read)} · times are UTC"
+    hint = "" if is_phone() else " Tick a row to follow it (Shift and space bar on the keyboard)."
+    st.caption(f"{about}{hint}  \n{fresh}")
     if found.has_failed_since:
         st.warning("The last run failed: see Completeness, or `dropbox-audit status`.", icon=":material/warning:")
 
@@ -113,7 +115,7 @@ def numbers(
     """Cards with a name and a number each, and the address's parameters of the events behind it, if it has any."""
     with st.container(horizontal=True, gap="small"):
         for name, number, parameters in cards:
-            with st.container(border=True, width=width, height="stretch", gap=None):
+            with st.container(border=True, width=_CARD if is_phone() else width, height="stretch", gap=None):
                 st.metric(name, "-" if number is None else f"{number:,}" if isinstance(number, int) else number)
                 if parameters is not None:
                     events_link("See events", chosen, **parameters)
@@ -170,6 +172,10 @@ def table(
         return None
     shown = frame[list(columns)].map(lambda value: value if not isinstance(value, bool) else "Yes" if value else "No")
     given = dict(config or {})
+    if is_phone():
+        # The names of people and domains are long, and what is counted stands behind them.
+        first = next(iter(columns))
+        given.setdefault(first, _column(shown[first], columns[first], width=150))
     settings = {column: given.get(column) or _column(shown[column], label) for column, label in columns.items()}
     options: dict[str, Any] = {
         "hide_index": True,
@@ -192,7 +198,7 @@ def table(
     return row
 
 
-def _column(values: pd.Series, label: str) -> Any:
+def _column(values: pd.Series, label: str, *, width: int | None = None) -> Any:
     first = next(iter(values.dropna()), None)
     if isinstance(first, datetime):
         return st.column_config.DatetimeColumn(label, format=_TIME, timezone="UTC", width=150)
@@ -200,7 +206,7 @@ def _column(values: pd.Series, label: str) -> Any:
         return st.column_config.DateColumn(label, format="YYYY-MM-DD", width=110)
     if isinstance(first, int | float) or pd.api.types.is_numeric_dtype(values):
         return st.column_config.NumberColumn(label, format="localized", width=max(80, 9 * len(label) + 20))
-    return st.column_config.TextColumn(label)
+    return st.column_config.TextColumn(label, width=width)
 
 
 # -- charts -----------------------------------------------------------------------------------------------------------
@@ -234,7 +240,7 @@ def per_day(frame: pd.DataFrame, series: Mapping[str, tuple[str, str]], chosen: 
             color=alt.Color(
                 "what:N",
                 scale=colours,
-                legend=None if len(series) == 1 else alt.Legend(orient="top", title=None),
+                legend=None if len(series) == 1 else alt.Legend(orient="top", title=None, columns=2),
             ),
             tooltip=[
                 alt.Tooltip("day:O", title="Day"),

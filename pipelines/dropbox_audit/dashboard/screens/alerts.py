@@ -9,15 +9,14 @@ from dropbox_audit.dashboard import asking, show, words
 from dropbox_audit.dashboard.queries import alerts
 from dropbox_audit.filters import Filter, start_of
 
-_SIGNS = {"critical": "🔴 Critical", "high": "🟠 High", "medium": "🟡 Medium", "low": "🔵 Low", "info": "⚪ Info"}
-
 
 def listing(found: pd.DataFrame) -> None:
     """The alerts, most of a page."""
     severities = [name for name in alerts.SEVERITIES if (found["severity"] == name).any()]
-    wanted = st.pills("Severity", severities, selection_mode="multi", format_func=lambda name: _SIGNS.get(name, name))
+    left, right = st.columns(2)
+    wanted = left.pills("Severity", severities, selection_mode="multi", format_func=words.spaced)
     rules = dict(zip(found["rule_id"], found["rule_name"], strict=True))
-    rule = st.selectbox(
+    rule = right.selectbox(
         "Rule",
         sorted(rules, key=lambda rule_id: str(rules[rule_id])),
         index=None,
@@ -28,7 +27,7 @@ def listing(found: pd.DataFrame) -> None:
         found = found[found["severity"].isin(wanted)]
     if rule is not None:
         found = found[found["rule_id"] == rule]
-    found = found.assign(sign=[_SIGNS.get(name, name) for name in found["severity"]])
+    found = found.assign(sign=[words.spaced(name) for name in found["severity"]])
     row = show.table(
         found,
         {
@@ -56,7 +55,7 @@ def panel(alert: dict[str, Any]) -> None:
     st.text(alert["title"])
     show.facts(
         [
-            ("Severity", _SIGNS.get(alert["severity"], alert["severity"])),
+            ("Severity", words.spaced(alert["severity"])),
             ("When", f"{alert['occurred_at']:%Y-%m-%d %H:%M:%S} UTC"),
             ("From, to", f"{alert['first_at']:%Y-%m-%d %H:%M:%S} to {alert['last_at']:%Y-%m-%d %H:%M:%S} UTC"),
             ("Who", alert["user_email"]),
@@ -92,7 +91,7 @@ def rules_list() -> None:
     rules = asking.get(alerts.rules)
     if rules is None:
         return
-    with st.expander(f"The {len(rules)} rules"):
+    with st.expander(words.count(len(rules), "rule")):
         show.table(
             rules,
             {

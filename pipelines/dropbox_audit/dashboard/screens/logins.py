@@ -11,46 +11,44 @@ COUNTS = ("failed_logins", "successful_logins")
 
 def failures(chosen: Filter) -> None:
     """Whose sign-ins failed, and why."""
-    left, right = st.columns([5, 7], gap="medium")
-    with left:
-        st.subheader("Whose sign-ins failed", anchor=False)
-        row = show.table(
-            asking.get(topics.per_user, "logins_per_user", COUNTS, chosen),
-            {"who": "Person", "failed_logins": "Failed", "successful_logins": "Succeeded", "last_day": "Last day"},
-            name="People by failed sign-ins",
-            key="people",
-            config={"who": st.column_config.TextColumn("Person", width=190)},
-            empty="No sign-in failed in these days.",
-        )
-        if row is not None:
-            show.go_to_events(chosen, user=row["user_id"], kind="logins")
-    with right:
-        st.subheader("Newest failures", anchor=False)
-        rows = asking.get(
-            topics.newest,
-            "logins",
-            ("actor_name", "actor_email", "failure_reason", "login_method", "country", "ip_address"),
-            chosen,
-            "outcome = 'failure'",
-        )
-        rows["who"] = rows["actor_name"].fillna(rows["actor_email"])
-        rows = show.with_place_names(rows, "country")
-        row = show.table(
-            rows,
-            {
-                "occurred_at": "Time (UTC)",
-                "who": "Who",
-                "failure_reason": "Why",
-                "country_name": "Country",
-                "ip_address": "IP address",
-                "login_method": "Method",
-            },
-            name="Failed sign-ins",
-            key="failures",
-            empty="No sign-in failed in these days.",
-        )
-        if row is not None:
-            event_panel.go_to(row)
+    st.subheader("Whose sign-ins failed", anchor=False)
+    row = show.table(
+        asking.get(topics.per_user, "logins_per_user", COUNTS, chosen),
+        {"who": "Person", "failed_logins": "Failed", "successful_logins": "Succeeded", "last_day": "Last day"},
+        name="People by failed sign-ins",
+        key="people",
+        empty="No sign-in failed in these days.",
+        most=8,
+    )
+    if row is not None:
+        show.go_to_events(chosen, user=row["user_id"], kind="logins")
+    st.subheader("Newest failures", anchor=False)
+    rows = asking.get(
+        topics.newest,
+        "logins",
+        ("actor_name", "actor_email", "failure_reason", "login_method", "country", "ip_address"),
+        chosen,
+        "outcome = 'failure'",
+    )
+    rows["who"] = rows["actor_name"].fillna(rows["actor_email"])
+    rows = show.with_place_names(rows, "country")
+    row = show.table(
+        rows,
+        {
+            "occurred_at": "Time (UTC)",
+            "who": "Who",
+            "failure_reason": "Why",
+            "country_name": "Country",
+            "ip_address": "IP address",
+            "login_method": "Method",
+        },
+        name="Failed sign-ins",
+        key="failures",
+        empty="No sign-in failed in these days.",
+        most=8,
+    )
+    if row is not None:
+        event_panel.go_to(row)
 
 
 def countries(chosen: Filter) -> None:
