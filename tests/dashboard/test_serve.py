@@ -96,3 +96,7 @@ def test_a_warehouse_that_is_not_there_says_what_to_run(tmp_path: Path) -> None:
 def test_streamlit_tells_nobody_anything() -> None:
     assert serve._OPTIONS["browser.gatherUsageStats"] is False
     assert serve._OPTIONS["client.showErrorDetails"] == "none"
+
+
+def test_no_table_offers_a_csv_with_formulas_in_it() -> None:
+    assert serve._OPTIONS["client.disableDataExport"] is True

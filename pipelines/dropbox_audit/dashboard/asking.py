@@ -43,7 +43,7 @@ def get(question: Callable[Concatenate[Door, P], T], *args: P.args, **kwargs: P.
 
 
 def last_poll() -> datetime | None:
-    """When a run of this machine last asked Dropbox and found nothing: such records wait beside the warehouse for hours."""
+    """When a run of this machine last asked Dropbox: what found nothing is recorded here first, for hours."""
     newest = None
     for name in (PIPELINE_NAME, DEMO_PIPELINE_NAME):
         folder = local.warehouse_dir(name, target().destination, RAW_DATASET, target().location)

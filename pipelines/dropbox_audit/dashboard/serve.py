@@ -27,6 +27,8 @@ _OPTIONS: dict[str, Any] = {
     "server.enableXsrfProtection": True,
     "server.enableCORS": True,
     "server.maxUploadSize": 1,
+    # Its CSV would hold names that a spreadsheet takes for formulas; our own export does not.
+    "client.disableDataExport": True,
     "client.toolbarMode": "viewer",
     "client.showErrorDetails": "none",
     "client.showErrorLinks": False,
