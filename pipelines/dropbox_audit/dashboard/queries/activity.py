@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from dropbox_audit.dashboard.queries.tables import table
+from dropbox_audit.dashboard.queries.tables import in_utc, table
 from dropbox_audit.filters import Filter, start_of
 from dropbox_audit.warehouse import VIEWS_DATASET, Door, marks
 
@@ -141,7 +141,7 @@ def detail(door: Door, event_id: str, day: date) -> Detail | None:
     )
     if not rows:
         return None
-    event = dict(zip(_DETAIL, rows[0], strict=True))
+    event = dict(zip(_DETAIL, map(in_utc, rows[0]), strict=True))
     of_event = "where occurred_on = ? and event_id = ? order by position"
     items = table(
         door,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from dropbox_audit.dashboard.queries.tables import in_utc
 from dropbox_audit.warehouse import VIEWS_DATASET, Door
 
 
@@ -30,4 +31,4 @@ def freshness(door: Door, today: date) -> Freshness:
         f"max(case when outcome = 'failed' then coalesce(finished_at, recorded_at) end) "
         f"from {VIEWS_DATASET}.pipeline_runs"
     )
-    return Freshness(newest, last, failed is not None and (last is None or failed > last))
+    return Freshness(in_utc(newest), in_utc(last), failed is not None and (last is None or failed > last))

@@ -1,6 +1,7 @@
 """Rows as data frames."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -12,10 +13,15 @@ MOST_ROWS = 500
 """No page shows more rows of a list than these; the export has all."""
 
 
+def in_utc(value: Any) -> Any:
+    """The same, an instant in UTC: some warehouses answer in their session's time zone."""
+    return value.astimezone(UTC) if isinstance(value, datetime) else value
+
+
 def table(door: Door, columns: Mapping[str, str], rest: str, parameters: Sequence[Any] = ()) -> pd.DataFrame:
     """`select` with a name for each expression; `rest` begins with `from`."""
     expressions = ", ".join(f"{expression} as {name}" for name, expression in columns.items())
-    rows = door.rows(f"select {expressions} {rest}", parameters)
+    rows = [[in_utc(value) for value in row] for row in door.rows(f"select {expressions} {rest}", parameters)]
     # As they are: what is null stays None, and does not become a number that is none.
     frame = pd.DataFrame(rows, columns=list(columns), dtype=object)
     for name in frame:

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from dropbox_audit.dashboard.geography import distance_km
-from dropbox_audit.dashboard.queries.tables import MOST_ROWS, grouped, table
+from dropbox_audit.dashboard.queries.tables import MOST_ROWS, grouped, in_utc, table
 from dropbox_audit.filters import Filter
 from dropbox_audit.warehouse import VIEWS_DATASET, Door
 
@@ -121,7 +121,7 @@ def travels(door: Door, chosen: Filter) -> list[dict[str, Any]]:
             found.append(
                 {
                     "event_id": event_id,
-                    "occurred_at": after,
+                    "occurred_at": in_utc(after),
                     "occurred_on": day,
                     "actor_id": actor_id,
                     "who": who,
