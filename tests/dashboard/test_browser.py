@@ -325,6 +325,8 @@ def test_on_a_phone_what_matters_comes_first(browser: Any, address: str) -> None
     visitor = Visitor(browser, address, user_agent=PHONE, viewport={"width": 390, "height": 900})
     page = visitor.go("activity")
     table = page.get_by_test_id("stDataFrame").first
+    # The grid's own words for whoever hears it come a moment after its picture.
+    table.locator("th").first.wait_for(state="attached")
     headings = table.locator("th").all_text_contents()
     visitor.close()
     assert [heading for heading in headings if heading][:3] == ["UTC", "Who", "What happened"]
