@@ -20,9 +20,9 @@ ROOT = Path(__file__).parents[2]
 AUTH = """
 [dashboard.auth]
 redirect_uri = "https://audit.acme.example/oauth2callback"
-cookie_secret = "0123456789abcdef0123456789abcdef"
+cookie_secret = "made up for this test"  # pragma: allowlist secret
 client_id = "id"
-client_secret = "a-secret-of-the-provider"
+client_secret = "made up, too"  # pragma: allowlist secret
 server_metadata_url = "https://login.acme.example/.well-known/openid-configuration"
 allowed = ["acme.example"]
 """

@@ -85,7 +85,7 @@ def _details(found: activity.Detail) -> None:
         )
         show.table(items, {"name": "Name", "path": "Path", "kind": "Kind", "size": "Size"}, name="Items", most=6)
     if not found.people.empty:
-        st.caption(words.count(len(found.people), "person or group involved").replace("groups involved", "group"))
+        st.caption(f"{len(found.people):,} more involved")
         people = found.people.assign(
             side=[
                 "-" if pd.isna(member) else "Team" if member else "Outside" for member in found.people["is_team_member"]

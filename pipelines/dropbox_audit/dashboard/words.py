@@ -20,7 +20,7 @@ _CATEGORIES = {
     "logins": "Sign-ins",
     "members": "Members",
     "paper": "Paper",
-    "passwords": "Passwords",
+    "passwords": "Passwords",  # pragma: allowlist secret
     "protect": "Protect",
     "reports": "Reports",
     "sharing": "Sharing",
