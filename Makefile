@@ -25,6 +25,7 @@ demo: $(STAMP) ## a simulated team's audit log in DuckDB, answered in SQL
 	@$(BIN)/dropbox-audit demo
 
 test: $(STAMP) ## run the tests
+	@$(BIN)/python tests/dashboard/chromium.py
 	@$(BIN)/python -m pytest
 
 soak: $(STAMP) ## kill loads at random moments; KILLS=300 and SEED=7 may be given
@@ -77,4 +78,4 @@ lock: $(STAMP) ## resolve the lock files anew (needs uv)
 	$(LOCK) --all-extras --group dev pyproject.toml -o requirements-destinations.lock
 
 clean: ## remove what the commands above made, but never a loaded warehouse
-	rm -rf $(VENV) .venv-* target logs sql/target sql/logs dropbox_demo.duckdb
+	rm -rf $(VENV) .venv-* tests/screenshots target logs sql/target sql/logs dropbox_demo.duckdb

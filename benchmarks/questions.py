@@ -78,7 +78,8 @@ QUESTIONS: dict[str, dict[str, str]] = {
     "logins": _of_events("logins"),
     "logins_per_user": _per_user("logins_per_user", "failed_logins"),
     "alerts": {
-        "user's month": "select * from alerts where user_id = {user} and occurred_on between {month} order by occurred_at",
+        "user's month": "select * from alerts where user_id = {user} and occurred_on between {month} "
+        "order by occurred_at",
         "quarter's top ten": "select rule_id, count(*) as number from alerts where occurred_on between {quarter} "
         "group by rule_id order by number desc limit 10",
         "year by day": "select occurred_on, count(*) as number from alerts where occurred_on between {year} "

@@ -75,12 +75,12 @@ def read_seats(target: Target) -> Seats:
         raise ConfigurationError(f"{target.path} does not exist yet: run `dropbox-audit run` first.")
     with open_door(target) as door:
         require_views(door, target)
-        return seats_of(door, target)
+        return seats_of(door, target.name)
 
 
-def seats_of(door: Door, target: Target) -> Seats:
-    """The same through a door that is open."""
-    seats = Seats(target.name)
+def seats_of(door: Door, warehouse: str) -> Seats:
+    """The same through a door that is open; the views are there."""
+    seats = Seats(warehouse)
     _read_licences(door, seats)
     _read_money(door, seats)
     _read_idle(door, seats)

@@ -177,7 +177,7 @@ def _api_url(url: str) -> str:
         raise ConfigurationError("api_url must not hold a user name or a password.")
     if parts.scheme not in {"http", "https"} or not parts.hostname or not has_port:
         raise ConfigurationError(f"api_url = {url!r} is not an address like https://api.dropboxapi.com.")
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ConfigurationError(f"api_url = {url!r} would send the token in the clear: use https://.")
     return url.rstrip("/")
 
@@ -187,7 +187,8 @@ def is_encrypted(api_url: str) -> bool:
     return api_url.lower().startswith("https:")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether an address or name is this machine's own, which no other machine reaches."""
     if host == "localhost":
         return True
     try:

@@ -117,6 +117,8 @@ def give(stop: threading.Event, say: Callable[[str], None], tell: Callable[[str]
     say(seats_screen(read_seats(target)))
     say("")
     say(f"Everything is in {DEMO_FILE}: open it with any DuckDB client, read-only for a start.")
+    say("The same in your browser (needs the extra `dashboard`; this is one line):")
+    say(f"  DESTINATION__DUCKDB__CREDENTIALS={DEMO_FILE} dropbox-audit dashboard")
     say("A simulated API for your own client:   dropbox-audit demo --serve")
     say("Your own team, in four steps:          README.md, From demo to your own team")
 

@@ -143,7 +143,7 @@ def seats_and_cost(desk: Desk) -> SeatsAnswer:
     list_idle_members, list_leavers and list_spend have the single rows.
     """
     with desk.open() as door:
-        seats = seats_of(door, desk.target)
+        seats = seats_of(door, desk.target.name)
         question = Select("renewals", RenewalOfContract)
         rows = [RenewalOfContract.of(row) for row in door.rows(*question.rows("is_current desc, valid_from", 51))]
         views = ["licences", "renewals", "spend", "idle_members", "member_offboarding", "members"]
