@@ -185,7 +185,7 @@ def test_a_row_opens_everything_about_its_event(visitor: Visitor, dressed: Targe
         "order by occurred_at desc, event_id desc limit 1",
     )
     page.wait_for_url(re.compile(f"event={event_id}&on={day}"))
-    assert event_id in panel.inner_text()
+    panel.get_by_text(event_id, exact=True).wait_for()
     panel.get_by_role("tab", name="Complete JSON").click()
     shown = panel.get_by_test_id("stCode")
     shown.wait_for()
@@ -221,11 +221,11 @@ def test_what_a_stranger_calls_themselves_stays_text(visitor: Visitor, dressed: 
     page = visitor.go(f"activity?event={event_id}&on={day}")
     panel = page.get_by_role("dialog")
     panel.wait_for()
-    assert HOSTILE in panel.inner_text()
+    panel.get_by_text(HOSTILE).first.wait_for()
     page = visitor.go(f"alerts?alert={0:032x}")
     panel = page.get_by_role("dialog")
     panel.wait_for()
-    assert HOSTILE in panel.inner_text()
+    panel.get_by_text(HOSTILE).first.wait_for()
     for selector in ("img[src*='evil']", "img[src='x']", "a[href^='javascript']", ".katex"):
         assert page.locator(selector).count() == 0
 
