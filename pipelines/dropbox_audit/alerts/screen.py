@@ -16,7 +16,7 @@ No route is configured, so nothing is delivered. Name one in .dlt/secrets.toml,
 for mail, Slack, Teams, PagerDuty, a webhook or whatever Apprise knows:
 
 [sources.dropbox_audit.alert_routes.security]
-url = "mailtos://user:password@mail.example?to=security@acme.example"
+url = "slack://TokenA/TokenB/TokenC/#security"
 
 Then try it out:   dropbox-audit alert test F01"""
 
