@@ -187,7 +187,8 @@ def ask_dbt(loader: Loader, question: str, variables: dict[str, Any], folder: Pa
         Stopped: the loader was stopped.
     """
     arguments = ["show", "--inline", question, "--limit", "-1", "--output", "json", "--vars", json.dumps(variables)]
-    return _dbt(loader, arguments, folder, "The question could not be answered")
+    output = _dbt(loader, arguments, folder, "The question could not be answered")
+    return output[output.index("{") :]
 
 
 def _dbt(
@@ -197,7 +198,7 @@ def _dbt(
     sql, target = sql_folder(), loader.target
     target.check_usable()
     command = [
-        *(sys.executable, "-c", _DBT, "--no-use-colors", "--no-version-check", "--quiet"),
+        *(sys.executable, "-W", "ignore", "-c", _DBT, "--no-use-colors", "--no-version-check", "--quiet"),
         *arguments,
         *("--project-dir", str(sql), "--profiles-dir", str(sql), "--target", target.destination),
         *("--target-path", str(folder.resolve()), "--log-path", str(Path("logs").resolve())),

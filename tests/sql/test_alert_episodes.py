@@ -6,12 +6,18 @@ Four loads with an update after each, then everything is built anew over what is
 from __future__ import annotations
 
 import datetime as dt
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from alert_cases import Person, at, burst, did, file, files, habit, member, outsider, repeated
 from dbtproject import Warehouse
 from rawlog import RawLog, moment
+from support import clean_environment
 
 NEXT_DAY = "2026-03-11"
 LATE, MOVED, GROWING, TWICE, OVERTAKEN = (member(name) for name in ("late", "moved", "growing", "twice", "overtaken"))
@@ -191,3 +197,55 @@ def test_a_renewal_in_a_hundred_and_twenty_days_is_no_reason_to_hurry(history: W
     assert history.rows("select severity, item_count from dropbox_audit.alerts where rule_id = 'J05'") == [
         ("medium", 120)
     ]
+
+
+def back_test(history: Warehouse, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    shutil.copyfile(history.path, folder / "dropbox.duckdb")
+    return subprocess.run(
+        [sys.executable, "-m", "dropbox_audit.cli", "alert", "backtest", *arguments],
+        cwd=folder,
+        env=clean_environment(folder / "home"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_back_test_finds_what_was_raised_and_what_another_threshold_would_raise(
+    history: Warehouse, tmp_path: Path
+) -> None:
+    raised = history.rows(
+        "select occurred_at, item_count from dropbox_audit.alerts where rule_id = 'F01' order by 1, 2"
+    )
+    done = back_test(history, tmp_path, "--rule", "f01", "--since", "2026-03-01", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    episodes = [(moment(each["occurred_at"][:19]), each["item_count"]) for each in found["episodes"]]
+    assert len(raised) > 4
+    assert sorted(episodes) == raised
+    assert found["raised"] == len(raised)
+    done = back_test(history, tmp_path, "--rule", "F01", "--set", "threshold=100", "--since", "2026-03-01")
+    assert done.returncode == 0, done.stderr
+    over = [count for _, count in raised if count >= 100]
+    assert 0 < len(over) < len(raised)
+    assert f"with threshold=100:\n{len(over)} alert" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--rule", "F99"], "'F99' is no rule"),
+        (["--rule", "E03"], "it looks at other alerts"),
+        (["--rule", "F01", "--set", "treshold=2"], "did you mean threshold?"),
+        (["--rule", "F01", "--set", "threshold"], "write it like threshold=50"),
+        (["--rule", "F01", "--set", "window_minutes=1441"], "no whole number from 1 to 1440"),
+        (["--rule", "F01", "--since", "yesterday"], "is not a time"),
+    ],
+)
+def test_a_back_test_that_cannot_be_is_told(
+    arguments: list[str], sentence: str, history: Warehouse, tmp_path: Path
+) -> None:
+    done = back_test(history, tmp_path, *arguments)
+    assert done.returncode == 2
+    assert sentence in done.stderr

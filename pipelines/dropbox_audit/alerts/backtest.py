@@ -17,7 +17,7 @@ from dropbox_audit.warehouse import VIEWS_DATASET, open_door
 
 _QUESTION = """
 select
-    subject_kind, subject, counted, actor_email, first_at, crossed_at, last_at, item_count,
+    subject_kind, subject, counted, actor_email, first_at, crossed_at, last_at, item_count, day_item_count,
     (select rules.window_minutes from {{ ref('int_alerts__rules') }} as rules where rules.is_enabled) as window_minutes
 from {{ ref('int_alerts__found') }}
 """
@@ -117,7 +117,7 @@ def _joined(parts: list[dict[str, Any]], since: date) -> list[Episode]:
                     last.subject,
                     last.occurred_at,
                     max(last.last_at, part.episode.last_at),
-                    last.item_count + part.episode.item_count,
+                    last.item_count + part.items_of_day,
                 )
             else:
                 running.append(part.episode)
@@ -131,6 +131,8 @@ def _joined(parts: list[dict[str, Any]], since: date) -> list[Episode]:
 class _Part:
     key: tuple[str, str, str]
     window: timedelta
+    items_of_day: int
+    """Without those before midnight, which the part before it has counted."""
     episode: Episode
 
 
@@ -138,6 +140,7 @@ def _part(row: dict[str, Any]) -> _Part:
     return _Part(
         (row["counted"], row["subject_kind"], row["subject"]),
         timedelta(minutes=int(row["window_minutes"])),
+        int(row["day_item_count"]),
         Episode(
             row["actor_email"],
             row["subject"],

@@ -106,5 +106,7 @@ def _authentication(host: str) -> dict[str, Any]:
     if isinstance(auth["allowed"], str):
         auth["allowed"] = [auth["allowed"]]
     if importlib.util.find_spec("authlib") is None:
-        raise ConfigurationError("Signing in needs a package that is not installed: pip install 'dropbox-audit[dashboard]'.")
+        raise ConfigurationError(
+            "To sign in, a package is missing: pip install 'dropbox-audit[dashboard]'."
+        )
     return auth
