@@ -106,7 +106,5 @@ def _authentication(host: str) -> dict[str, Any]:
     if isinstance(auth["allowed"], str):
         auth["allowed"] = [auth["allowed"]]
     if importlib.util.find_spec("authlib") is None:
-        raise ConfigurationError(
-            "To sign in, a package is missing: pip install 'dropbox-audit[dashboard]'."
-        )
+        raise ConfigurationError("To sign in, a package is missing: pip install 'dropbox-audit[dashboard]'.")
     return auth
