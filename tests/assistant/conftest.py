@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,9 +16,8 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from dropbox_audit.mcp_server.desk import LIMITS, Desk
 from dropbox_audit.mcp_server.server import make_server
 from dropbox_audit.warehouse import Limits, duckdb_target
-from filelock import FileLock
 from mcp import Client, StdioServerParameters
-from support import clean_environment
+from support import DemoRun, clean_environment
 
 SqlRows = list[tuple[Any, ...]]
 
@@ -102,24 +99,9 @@ def stdio_parameters(warehouse: Path, folder: Path) -> StdioServerParameters:
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    """What `dropbox-audit demo` makes: one for all workers, because it takes a while. Nobody writes to it."""
-    shared = tmp_path_factory.getbasetemp()
-    if os.environ.get("PYTEST_XDIST_WORKER"):
-        shared = shared.parent
-    folder = shared / "assistant-demo"
-    with FileLock(shared / "assistant-demo.lock"):
-        if not (folder / "is_made").exists():
-            folder.mkdir()
-            subprocess.run(
-                [sys.executable, "-m", "dropbox_audit.cli", "demo"],
-                cwd=folder,
-                env=clean_environment(folder),
-                check=True,
-                capture_output=True,
-            )
-            (folder / "is_made").touch()
-    return Warehouse(folder / "dropbox_demo.duckdb")
+def demo(demo_run: DemoRun) -> Warehouse:
+    """The demo's warehouse."""
+    return Warehouse(demo_run.path)
 
 
 @pytest.fixture(scope="session")

@@ -12,10 +12,11 @@ from dressedwarehouse import build
 from dropbox_audit.dashboard import asking, sign_in
 from dropbox_audit.warehouse import Target, duckdb_target
 from filelock import FileLock
+from support import DemoRun
 
 
 @pytest.fixture(scope="session")
-def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def demo_folder(demo_run: DemoRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Holds `plain.duckdb`, the demo's warehouse without alerts, and `dressed.duckdb`, with alerts and odd names."""
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "dashboard"
@@ -23,14 +24,8 @@ def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if not (folder / "dressed.duckdb").exists():
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
-            build(folder)
+            build(demo_run.path, folder)
     return folder
-
-
-@pytest.fixture(scope="session")
-def demo_output(demo_folder: Path) -> str:
-    """What the demo said."""
-    return (demo_folder / "output.txt").read_text()
 
 
 @pytest.fixture(scope="session")

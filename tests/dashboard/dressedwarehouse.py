@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -29,17 +26,9 @@ def rows(target: Target, sql: str, *parameters: object) -> list[tuple[object, ..
         return connection.execute(sql, list(parameters)).fetchall()
 
 
-def build(folder: Path) -> None:
-    demo = subprocess.run(
-        [sys.executable, "-m", "dropbox_audit.cli", "demo"],
-        cwd=folder,
-        env={**os.environ, "DLT_DATA_DIR": str(folder / "dlt"), "HOME": str(folder)},
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    (folder / "output.txt").write_text(demo.stdout)
-    with duckdb.connect(str(folder / "dropbox_demo.duckdb")) as connection:
+def build(demo: Path, folder: Path) -> None:
+    shutil.copy(demo, folder / "undressing.duckdb")
+    with duckdb.connect(str(folder / "undressing.duckdb")) as connection:
         for name in ("alerts", "alert_rules"):
             for (kind,) in connection.execute(
                 "select table_type from information_schema.tables "
@@ -47,7 +36,7 @@ def build(folder: Path) -> None:
                 [name],
             ).fetchall():
                 connection.execute(f"drop {'view' if kind == 'VIEW' else 'table'} dropbox_audit.{name}")
-    (folder / "dropbox_demo.duckdb").rename(folder / "plain.duckdb")
+    (folder / "undressing.duckdb").rename(folder / "plain.duckdb")
     shutil.copy(folder / "plain.duckdb", folder / "dressing.duckdb")
     with duckdb.connect(str(folder / "dressing.duckdb")) as connection:
         connection.execute("set timezone = 'UTC'")

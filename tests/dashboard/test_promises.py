@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from support import DemoRun
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -20,7 +22,7 @@ def test_the_pages_of_the_readme_are_those_there_are() -> None:
     assert named == [titles.get(page, page) for page in pages]
 
 
-def test_the_demo_offers_the_dashboard(demo_output: str) -> None:
+def test_the_demo_offers_the_dashboard(demo_run: DemoRun) -> None:
     assert re.search(
-        r"^  DESTINATION__DUCKDB__CREDENTIALS=dropbox_demo\.duckdb dropbox-audit dashboard$", demo_output, re.M
+        r"^  DESTINATION__DUCKDB__CREDENTIALS=dropbox_demo\.duckdb dropbox-audit dashboard$", demo_run.output, re.M
     )
