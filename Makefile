@@ -25,6 +25,7 @@ demo: $(STAMP) ## a simulated team's audit log in DuckDB, answered in SQL
 	@$(BIN)/dropbox-audit demo
 
 test: $(STAMP) ## run the tests
+	@$(BIN)/python tests/dashboard/chromium.py
 	@$(BIN)/python -m pytest
 
 soak: $(STAMP) ## kill loads at random moments; KILLS=300 and SEED=7 may be given
@@ -66,14 +67,15 @@ format: $(STAMP) ## let ruff and sqlfluff rewrite what they can
 	@$(BIN)/ruff format .
 	@DROPBOX_AUDIT_DUCKDB=:memory: $(BIN)/sqlfluff fix sql --disable-progress-bar
 
-docs: $(STAMP) ## generate docs/views.md anew
+docs: $(STAMP) ## generate docs/views.md and docs/alerts.md anew
 	@$(BIN)/python docs/generate_views.py
+	@$(BIN)/python docs/generate_alerts.py
 
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
 
 lock: $(STAMP) ## resolve the lock files anew (needs uv)
-	$(LOCK) --group dev pyproject.toml -o requirements.lock
+	$(LOCK) --extra dashboard --extra mcp --group dev pyproject.toml -o requirements.lock
 	$(LOCK) --all-extras --group dev pyproject.toml -o requirements-destinations.lock
 
 clean: ## remove what the commands above made, but never a loaded warehouse
-	rm -rf $(VENV) .venv-* target logs sql/target sql/logs dropbox_demo.duckdb
+	rm -rf $(VENV) .venv-* tests/screenshots target logs sql/target sql/logs dropbox_demo.duckdb

@@ -77,6 +77,15 @@ QUESTIONS: dict[str, dict[str, str]] = {
     "shares_per_user": _per_user("shares_per_user", "external_shares"),
     "logins": _of_events("logins"),
     "logins_per_user": _per_user("logins_per_user", "failed_logins"),
+    "alerts": {
+        "user's month": "select * from alerts where user_id = {user} and occurred_on between {month} "
+        "order by occurred_at",
+        "quarter's top ten": "select rule_id, count(*) as number from alerts where occurred_on between {quarter} "
+        "group by rule_id order by number desc limit 10",
+        "year by day": "select occurred_on, count(*) as number from alerts where occurred_on between {year} "
+        "group by occurred_on order by occurred_on",
+    },
+    "alert_rules": {"rules that are on": "select * from alert_rules where is_enabled order by rule_id"},
     "user_activity": _per_user("user_activity", "events"),
     "admin_actions": _of_events("admin_actions"),
     "policy_changes": _of_events("policy_changes"),

@@ -43,6 +43,7 @@ SECTIONS = {
         "linked_apps",
         "devices",
     ],
+    "What needs attention": ["alerts", "alert_rules"],
     "Is the log complete?": ["log_completeness", "pipeline_runs"],
 }
 FURTHER = "Further views"
@@ -80,6 +81,10 @@ def read_models() -> dict[str, dict[str, Any]]:
     models = {}
     for path in sorted([*(MODELS / "marts").rglob("*.yml"), *(MODELS / "alerts").rglob("*.yml")]):
         for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models", []):
+            if model["name"].startswith("int_"):
+                continue
+            # A seed has the name that a view bears in the warehouse.
+            model["name"] = model.get("config", {}).get("alias", model["name"])
             for column in model["columns"]:
                 if reference := re.fullmatch(r"{{ doc\('(\w+)'\) }}", column["description"]):
                     column["description"] = texts[reference[1]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,8 +11,9 @@ from typing import Any
 
 import pytest
 from dropbox_audit.demo import SimulatedDropbox, SimulatedLog, running
+from filelock import FileLock
 from hypothesis import settings as hypothesis_settings
-from support import VirtualClock, Workspace, entered, make_workspace
+from support import DemoRun, VirtualClock, Workspace, entered, make_workspace, run_demo
 
 # The same examples on every run and every machine; a slow machine is not a failure.
 hypothesis_settings.register_profile("seeded", deadline=None, derandomize=True, database=None)
@@ -51,3 +54,16 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Works
     """A workspace that this process is in: working directory, environment, dlt's settings."""
     with entered(make_workspace(tmp_path), monkeypatch) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def demo_run(tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
+    """One demo for all workers, because it takes a while."""
+    base = tmp_path_factory.getbasetemp()
+    run = DemoRun((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "demo-run")
+    with FileLock(f"{run.folder}.lock"):
+        if not (run.folder / "output.txt").exists():
+            shutil.rmtree(run.folder, ignore_errors=True)
+            run.folder.mkdir()
+            run_demo(run.folder)
+    return run

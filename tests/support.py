@@ -362,3 +362,34 @@ def columns_of(table: Any) -> list[Mapping[str, Any]]:
     """An Arrow table as a list of rows."""
     rows: list[Mapping[str, Any]] = table.to_pylist()
     return rows
+
+
+@dataclass(frozen=True)
+class DemoRun:
+    """What `dropbox-audit demo` left behind and said; nobody writes to its warehouse."""
+
+    folder: Path
+
+    @property
+    def path(self) -> Path:
+        """The warehouse."""
+        return self.folder / "dropbox_demo.duckdb"
+
+    @property
+    def output(self) -> str:
+        """All that was printed, on a screen of eighty columns."""
+        return (self.folder / "output.txt").read_text()
+
+
+def run_demo(folder: Path) -> None:
+    """Run it in a folder that exists."""
+    done = subprocess.run(
+        [sys.executable, "-m", "dropbox_audit.cli", "demo"],
+        cwd=folder,
+        env=clean_environment(folder / "home") | {"COLUMNS": "80"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    (folder / "output.txt").write_text(done.stdout)

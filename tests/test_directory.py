@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 import team
-from dropbox_audit.contracts import ContractsError, read_contracts
+from dropbox_audit.contracts import read_contracts
+from dropbox_audit.csvfile import CsvFileError
 from dropbox_audit.demo import ALL_SCOPES, FAULTS, SimulatedDropbox
 from dropbox_audit.errors import ConfigurationError
 from dropbox_audit.load import LoadResult
@@ -440,7 +441,7 @@ def test_contracts_are_loaded_when_the_file_changes(serve: Any, load: Any, works
 def test_each_bad_line_is_told_with_its_number_and_remedy(line: str, said: str, workspace: Workspace) -> None:
     file = workspace.folder / "c.csv"
     file.write_text(f"{HEADER}2020-01-01,1,1,EUR,year,,\n{line}\n", encoding="utf-8")
-    with pytest.raises(ContractsError) as caught:
+    with pytest.raises(CsvFileError) as caught:
         read_contracts(file)
     assert "c.csv line 3: " in str(caught.value)
     assert said in str(caught.value)
@@ -450,7 +451,7 @@ def test_each_bad_line_is_told_with_its_number_and_remedy(line: str, said: str, 
 def test_a_wrong_head_is_told(workspace: Workspace) -> None:
     file = workspace.folder / "c.csv"
     file.write_text("valid_from,seat\n")
-    with pytest.raises(ContractsError, match=r"line 1: seats, price_per_seat, currency, billing_period missing"):
+    with pytest.raises(CsvFileError, match=r"line 1: seats, price_per_seat, currency, billing_period missing"):
         read_contracts(file)
     assert read_contracts(workspace.folder / "none.csv") is None
 
@@ -469,7 +470,7 @@ def test_a_wrong_file_is_exit_code_2_and_keeps_nothing_else_from_being_done(outs
 
 def test_a_file_that_was_named_must_be_there(serve: Any, load: Any) -> None:
     _, url = serve()
-    with pytest.raises(ContractsError, match=r"mine\.csv does not exist"):
+    with pytest.raises(CsvFileError, match=r"mine\.csv does not exist"):
         load(url, contracts="mine.csv")
 
 

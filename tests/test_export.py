@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from dropbox_audit.errors import ConfigurationError, RunError
-from dropbox_audit.export import Filter, export_events
+from dropbox_audit.export import export_events
+from dropbox_audit.filters import Filter
 from dropbox_audit.warehouse import Target, duckdb_target
 
 START = datetime(2026, 11, 1, 22, tzinfo=UTC)

@@ -1,34 +1,23 @@
 """What the README and the settings file say is what happens."""
 
-import os
 import re
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 from dropbox_audit.cli import app
 from dropbox_audit.settings import Settings
+from support import DemoRun
 from typer.main import get_command
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_demo_prints_what_the_readme_shows(tmp_path: Path) -> None:
+def test_the_demo_prints_what_the_readme_shows(demo_run: DemoRun) -> None:
     shown = re.search(r"<!-- output of make demo.*?-->\n```text\n(.*?)\n```", README, re.DOTALL)
     assert shown is not None
-    run = subprocess.run(
-        [sys.executable, "-m", "dropbox_audit.cli", "demo"],
-        cwd=tmp_path,
-        env={**os.environ, "DLT_DATA_DIR": str(tmp_path / "dlt"), "COLUMNS": "80"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    printed = [_without_figures(line) for line in run.stdout.splitlines()]
+    printed = [_without_figures(line) for line in demo_run.output.splitlines()]
     assert [_without_figures(line) for line in shown[1].splitlines()] == printed[: len(shown[1].splitlines())]
 
 
@@ -65,7 +54,7 @@ def test_the_settings_file_lists_every_setting_with_its_default() -> None:
     defaults = {
         name: getattr(Settings(), name)
         for name in Settings.__annotations__
-        if name not in {"app_key", "app_secret", "refresh_token", "access_token", "granted_scopes"}
+        if name not in {"app_key", "app_secret", "refresh_token", "access_token", "mcp_token", "granted_scopes"}
     }
     assert written == {name: value for name, value in defaults.items() if value is not None}
     for name, value in defaults.items():

@@ -192,6 +192,7 @@ DEFAULTS = {
     "app_secret": None,
     "refresh_token": None,
     "access_token": None,
+    "mcp_token": None,
     "api_url": "https://api.dropboxapi.com",
     "start_time": None,
     "lookback": "48h",
@@ -204,6 +205,8 @@ DEFAULTS = {
     "directory_every": "24h",
     "shared_links": False,
     "contracts": "contracts.csv",
+    "alert_settings": "alert_settings.csv",
+    "alert_max_age": "24h",
 }
 
 
@@ -275,7 +278,7 @@ def test_both_are_found_and_the_settings_file_is_no_secret(secrets_files: tuple[
 
 
 def test_the_settings_file_lists_every_setting_with_its_default_and_a_meaning() -> None:
-    secret = {"app_key", "app_secret", "refresh_token", "access_token", "granted_scopes"}
+    secret = {"app_key", "app_secret", "refresh_token", "access_token", "mcp_token", "granted_scopes"}
     section = re.search(r"\[sources\.dropbox_audit\]\n(.*?)\n\n", CONFIG, re.DOTALL)
     assert section is not None
     lines = section[1].splitlines()
@@ -297,7 +300,7 @@ def test_the_example_of_secrets_names_the_credentials_and_holds_nothing_secret()
     section = re.search(r"\[sources\.dropbox_audit\]\n(.*?)(?:\n\n|\Z)", text, re.DOTALL)
     assert section is not None
     names = re.findall(r"^(?:# )?(\w+) = ", section[1], re.MULTILINE)
-    assert set(names) == {"app_key", "app_secret", "refresh_token", "access_token"}
+    assert set(names) == {"app_key", "app_secret", "refresh_token", "access_token", "mcp_token"}
     assert not any(tomllib.loads(text)["sources"]["dropbox_audit"].values())
 
 

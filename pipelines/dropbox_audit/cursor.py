@@ -256,6 +256,16 @@ def directory_facts(pipeline: dlt.Pipeline) -> dict[str, Any]:
     return dict(_resource_state(pipeline).get("directory") or {})
 
 
+def note_alerts(state: MutableMapping[str, Any], marks: Mapping[str, Mapping[str, str]]) -> None:
+    """Put into a resource state until when the alerts were looked through for each route."""
+    state["alerts"] = {name: dict(times) for name, times in marks.items()}
+
+
+def alert_marks(pipeline: dlt.Pipeline) -> dict[str, dict[str, str]]:
+    """What was noted of the alerts for each route; empty if there never was any."""
+    return dict(_resource_state(pipeline).get("alerts") or {})
+
+
 def _resource_state(pipeline: dlt.Pipeline) -> Mapping[str, Any]:
     sources = pipeline.state.get("sources", {})
     state: Mapping[str, Any] = sources.get("dropbox_audit", {}).get("resources", {}).get("events", {})

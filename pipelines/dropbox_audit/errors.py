@@ -21,6 +21,10 @@ class ConfigurationError(DropboxAuditError):
     exit_code = 2
 
 
+class DeferredError(ConfigurationError):
+    """Somebody has to mend it, but nothing else depends on it: it is told when everything else is done."""
+
+
 class MissingScopeError(ConfigurationError):
     """The app or its token was not given a scope that a route needs."""
 

@@ -1,23 +1,25 @@
 """Filtered events to a file: CSV, Parquet or JSON lines."""
 
-import csv
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from dropbox_audit.errors import ConfigurationError, RunError
 from dropbox_audit.events import EVENTS, TIMESTAMP
-from dropbox_audit.warehouse import VIEWS_DATASET, Target, marks, open_door, require_views
+from dropbox_audit.filters import Filter
+from dropbox_audit.warehouse import VIEWS_DATASET, Door, Target, open_door, require_views
 
 _FORMULA_SIGNS = {"=", "+", "-", "@", "\N{MINUS SIGN}"}
 _CELL_BREAKERS = {"\t", "\r", "\n"}
+_SORTED_AT_ONCE = 50_000
+_SURELY_HARMLESS = r"^[\p{L}0-9{\[(/.]"
 
 COLUMNS = pa.schema(
     [
@@ -39,39 +41,6 @@ COLUMNS = pa.schema(
 """The view `events`, as it is exported."""
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which events: `since` inclusive, `until` exclusive; `users` by e-mail, account or member id; event types."""
-
-    since: datetime | None = None
-    until: datetime | None = None
-    users: tuple[str, ...] = ()
-    event_types: tuple[str, ...] = ()
-
-    def where(self) -> tuple[str, list[Any]]:
-        """The condition on `events`, and its parameters."""
-        conditions, parameters = ["1 = 1"], list[Any]()
-        if self.since is not None:
-            conditions += ["occurred_at >= ?", "occurred_on >= ?"]
-            parameters += [self.since, self.since.date()]
-        if self.until is not None:
-            conditions += ["occurred_at < ?", "occurred_on <= ?"]
-            parameters += [self.until, self.until.date()]
-        if self.users:
-            users = [user.lower() for user in self.users]
-            # A person is found under any address they ever had.
-            conditions.append(
-                f"(lower(actor_email) in ({marks(users)}) or actor_id in ({marks(users)}) or "
-                f"actor_member_id in ({marks(users)}) or actor_id in (select distinct named.actor_id "
-                f"from {VIEWS_DATASET}.events as named where lower(named.actor_email) in ({marks(users)})))"
-            )
-            parameters += [*users, *self.users, *self.users, *users]
-        if self.event_types:
-            conditions.append(f"event_type in ({marks(self.event_types)})")
-            parameters += self.event_types
-        return " and ".join(conditions), parameters
-
-
 def export_events(target: Target, chosen: Filter, output: Path) -> int:
     """Write the chosen events, oldest first, to `output`; its suffix says the format. Returns their number.
 
@@ -79,71 +48,117 @@ def export_events(target: Target, chosen: Filter, output: Path) -> int:
         ConfigurationError: an unknown suffix, or views that were never built.
         RunError: a file that cannot be written; an unfinished one is removed.
     """
-    write = _WRITERS.get(output.suffix.lower())
-    if write is None:
+    suffix = output.suffix.lower()
+    if suffix not in _WRITERS:
         raise ConfigurationError(f"--output {output}: the name must end in {', '.join(_WRITERS)}.")
-    if target.path is not None and not target.path.exists():
-        raise ConfigurationError(f"{target.path} does not exist yet: run `dropbox-audit run` first.")
     partial = output.with_name(f".{output.name}.partial")
-    where, parameters = chosen.where()
-    with open_door(target) as door:
-        require_views(door, target)
-        chosen_rows = f"select {', '.join(COLUMNS.names)} from {VIEWS_DATASET}.events where {where}"
-        rows = door.batches(f"{chosen_rows} order by occurred_at, event_id", parameters, COLUMNS)
-        try:
-            count = write(rows, partial)
-            partial.replace(output)
-        except OSError as error:
-            raise RunError(f"{output} cannot be written ({error.strerror}): choose another --output.") from error
-        finally:
-            partial.unlink(missing_ok=True)
+    try:
+        with partial.open("wb") as file:
+            count = write_events(target, chosen, suffix, file)
+        partial.replace(output)
+    except OSError as error:
+        raise RunError(f"{output} cannot be written ({error.strerror}): choose another --output.") from error
+    finally:
+        partial.unlink(missing_ok=True)
     return count
 
 
-def _rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
-    for row in batch.to_pylist():
-        row["occurred_at"] = row["occurred_at"].isoformat().replace("+00:00", "Z")
-        row["loaded_at"] = row["loaded_at"].isoformat().replace("+00:00", "Z")
-        yield row
+def write_events(target: Target, chosen: Filter, suffix: str, file: BinaryIO) -> int:
+    """Write the chosen events, oldest first, in the format of a file name's suffix. Returns their number.
+
+    Raises:
+        ConfigurationError: views that were never built.
+        RunError: the warehouse cannot be reached.
+    """
+    if target.path is not None and not target.path.exists():
+        raise ConfigurationError(f"{target.path} does not exist yet: run `dropbox-audit run` first.")
+    with open_door(target) as door:
+        require_views(door, target)
+        return _WRITERS[suffix](_batches(door, chosen), file)
 
 
-def _write_csv(batches: Iterable[pa.RecordBatch], path: Path) -> int:
+def _batches(door: Door, chosen: Filter) -> Iterator[pa.RecordBatch]:
+    """The chosen events in order, some days at a time: sorting millions of events at once would not fit into memory."""
+    where, parameters = chosen.where()
+    counts = door.rows(
+        f"select occurred_on, count(*) from {VIEWS_DATASET}.events where {where} group by occurred_on "
+        "order by occurred_on",
+        parameters,
+    )
+    while counts:
+        first, total, taken = counts[0][0], 0, 0
+        for _, number in counts:
+            if taken and total + number > _SORTED_AT_ONCE:
+                break
+            total, taken = total + number, taken + 1
+        last = counts[taken - 1][0]
+        del counts[:taken]
+        some = chosen.within(first, last)
+        where, parameters = some.where()
+        columns = ", ".join(COLUMNS.names)
+        yield from door.batches(
+            f"select {columns} from {VIEWS_DATASET}.events where {where} order by occurred_at, event_id",
+            parameters,
+            COLUMNS,
+        )
+
+
+def _iso(column: pa.Array) -> pa.Array:
+    """Instants as text: `2026-11-01T08:00:00Z`, with a fraction where there is one."""
+    text = pc.replace_substring_regex(pc.strftime(column, "%Y-%m-%dT%H:%M:%S"), r"\.0+$", "")
+    return pc.binary_join_element_wise(text, "Z", "")
+
+
+def _write_csv(batches: Iterable[pa.RecordBatch], file: BinaryIO) -> int:
     count = 0
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS.names)
+    file.write(",".join(COLUMNS.names).encode() + b"\r\n")
+    options = pa_csv.WriteOptions(include_header=False, eol="\r\n")
+    with pa_csv.CSVWriter(
+        file, pa.schema([(name, pa.string()) for name in COLUMNS.names]), write_options=options
+    ) as writer:
         for batch in batches:
-            for row in _rows(batch):
-                writer.writerow([_harmless(value) for value in row.values()])
+            columns = [_cells(batch.column(name), batch.schema.field(name).type) for name in COLUMNS.names]
+            writer.write_batch(pa.record_batch(columns, names=COLUMNS.names))
             count += batch.num_rows
     return count
 
 
-def _harmless(value: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula: names in the log are chosen by strangers."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if not isinstance(value, str) or not value or value[0].isalnum():
-        return value
+def _cells(column: pa.Array, kind: pa.DataType) -> pa.Array:
+    """A column as text that no spreadsheet takes for a formula: names in the log are chosen by strangers."""
+    if pa.types.is_timestamp(kind):
+        return _iso(column)
+    if not pa.types.is_string(kind):
+        return column.cast(pa.string())
+    # Nearly all begin with what is surely no sign of a formula; looking at each one here would take most of the time.
+    is_odd = pc.invert(pc.match_substring_regex(column, _SURELY_HARMLESS)).fill_null(False)
+    if not pc.any(is_odd).as_py():
+        return column
+    return pc.replace_with_mask(
+        column, is_odd, pa.array(map(_harmless, column.filter(is_odd).to_pylist()), pa.string())
+    )
+
+
+def _harmless(value: str) -> str:
     # Spreadsheets skip what cannot be seen before the sign, and some take its full-width form for it.
     first = next((c for c in value if c.isprintable() and not c.isspace()), "")
-    is_formula = unicodedata.normalize("NFKC", first) in _FORMULA_SIGNS or value[0] in _CELL_BREAKERS
+    is_formula = unicodedata.normalize("NFKC", first) in _FORMULA_SIGNS or value[:1] in _CELL_BREAKERS
     return f"'{value}" if is_formula else value
 
 
-def _write_json_lines(batches: Iterable[pa.RecordBatch], path: Path) -> int:
+def _write_json_lines(batches: Iterable[pa.RecordBatch], file: BinaryIO) -> int:
     count = 0
-    with path.open("wb") as file:
-        for batch in batches:
-            for row in _rows(batch):
-                file.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
-            count += batch.num_rows
+    for batch in batches:
+        columns = [_iso(column) if pa.types.is_timestamp(column.type) else column for column in batch.columns]
+        for row in zip(*(column.to_pylist() for column in columns), strict=True):
+            values = dict(zip(COLUMNS.names, row, strict=True))
+            file.write(orjson.dumps(values, option=orjson.OPT_APPEND_NEWLINE))
+        count += batch.num_rows
     return count
 
 
-def _write_parquet(batches: Iterable[pa.RecordBatch], path: Path) -> int:
+def _write_parquet(batches: Iterable[pa.RecordBatch], file: BinaryIO) -> int:
     count = 0
-    with pq.ParquetWriter(path, COLUMNS, compression="zstd") as writer:
+    with pq.ParquetWriter(file, COLUMNS, compression="zstd") as writer:
         for batch in batches:
             writer.write_batch(batch)
             count += batch.num_rows

@@ -83,6 +83,8 @@ class Journal:
     `pending`: the newest cursors of polls that found nothing, with a fingerprint of the committed walks they continue.
     `runs`: records of runs that no package has carried yet, by run id.
     `base`: the warehouse's state that the package now on its way was extracted from.
+    `alert_marks`: until when the alerts were looked through for each route; goes with every package, and stays.
+    `alerts_due_at`: when to look at them again, if nothing happens before.
     `mark`: what the warehouse's file looked like when its state was last found to be `base`.
     """
 

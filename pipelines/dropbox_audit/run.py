@@ -1,12 +1,15 @@
-"""Load what is new, then bring the views up to date: once, or again and again."""
+"""Load what is new, bring the views up to date, deliver new alerts: once, or again and again."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from dropbox_audit.contracts import Contracts, ContractsError, read_contracts
+from dropbox_audit.alert_settings import read_alert_settings
+from dropbox_audit.alerts import deliver as delivery
+from dropbox_audit.contracts import read_contracts
+from dropbox_audit.csvfile import CsvFile, CsvFileError
 from dropbox_audit.directory.snapshot import keep_up
-from dropbox_audit.errors import DropboxAuditError, RunError, Stopped
+from dropbox_audit.errors import DeferredError, DropboxAuditError, RunError, Stopped
 from dropbox_audit.load import Loader, LoadResult, RunRecord
 from dropbox_audit.settings import Settings
 from dropbox_audit.transform import TransformResult, is_due, transform
@@ -18,13 +21,14 @@ class RunResult:
 
     load: LoadResult
     transform: TransformResult | None = None
+    alerts: list[delivery.RouteResult] = field(default_factory=list)
 
 
 def load_once(loader: Loader, command: str = "load") -> LoadResult:
     """Load what is new, with the directory and the standing rescan when they are due. Call it within `loader.alone()`.
 
     Raises:
-        ContractsError: the contracts' file is wrong; everything else was done.
+        CsvFileError: a file of the team's own is wrong; everything else was done.
         DropboxAuditError: a part of it failed or was stopped; what was received before is committed.
     """
     with loader.recorded(command) as run:
@@ -35,22 +39,51 @@ def load_once(loader: Loader, command: str = "load") -> LoadResult:
 
 
 def run_once(loader: Loader) -> RunResult:
-    """Load what is new and bring the views up to date, as one run. Call it within `loader.alone()`.
+    """Load what is new, bring the views up to date and deliver alerts, as one run. Call it within `loader.alone()`.
 
     Raises:
-        ContractsError: the contracts' file is wrong; everything else was done.
+        DeferredError: a file of the team's own is wrong, or an alert route; everything else was done.
+        AlertsNotDelivered: a target did not take some alerts; everything else was done.
         DropboxAuditError: a part of it failed or was stopped; what was received before is committed.
     """
     with loader.recorded("run") as run:
-        trouble = _load(loader, run)
-        built = transform(loader) if is_due(loader) else None
-        if trouble is not None:
-            raise trouble
-    return RunResult(run.result, built)
+        try:
+            trouble: DropboxAuditError | None = _load(loader, run)
+            built = transform(loader) if is_due(loader) else None
+        except Stopped:
+            raise
+        except DropboxAuditError:
+            # That nothing is loaded any more may be an alert itself.
+            _, unsent = _deliver(loader, run, has_built=False)
+            if unsent is not None:
+                loader.notice(str(unsent))
+            raise
+        sent, unsent = _deliver(loader, run, has_built=built is not None and built.outcome != "up_to_date")
+        if trouble is not None and unsent is not None:
+            loader.notice(str(unsent))
+        if trouble is not None or unsent is not None:
+            raise trouble or unsent  # type: ignore[misc]
+    return RunResult(run.result, built, sent)
 
 
-def _load(loader: Loader, run: RunRecord) -> ContractsError | None:
-    """Load all there is; what is wrong with the contracts' file can wait until that is done."""
+def _deliver(
+    loader: Loader, run: RunRecord, *, has_built: bool
+) -> tuple[list[delivery.RouteResult], DropboxAuditError | None]:
+    """Deliver alerts if any may be due; what went wrong can wait until everything else is done."""
+    if not delivery.is_due(loader, has_built=has_built):
+        return [], None
+    try:
+        results = delivery.deliver(loader, run.result.run_id)
+    except Stopped:
+        raise
+    except DropboxAuditError as error:
+        return [], error
+    sentence = delivery.trouble_in(results)
+    return results, delivery.AlertsNotDelivered(sentence) if sentence else None
+
+
+def _load(loader: Loader, run: RunRecord) -> CsvFileError | None:
+    """Load all there is; what is wrong with the team's own files can wait until that is done."""
     loader.target.check_usable()
     loader.poll(run)
     if loader.settings.rescan is not None:
@@ -58,16 +91,28 @@ def _load(loader: Loader, run: RunRecord) -> ContractsError | None:
         from dropbox_audit.verify import rescan_if_due
 
         rescan_if_due(loader, run)
-    contracts: Contracts | None = None
-    trouble: ContractsError | None = None
-    try:
-        contracts = read_contracts(Path(loader.settings.contracts))
-        if contracts is None and loader.settings.contracts != Settings.contracts:
-            trouble = ContractsError(f"{loader.settings.contracts} does not exist: mend the setting contracts.")
-    except ContractsError as error:
-        trouble = error
-    keep_up(loader, run, contracts)
-    return trouble
+    files: dict[str, CsvFile] = {}
+    troubles: list[str] = []
+    for name, read in _FILES.items():
+        path = getattr(loader.settings, name)
+        try:
+            file = read(Path(path))
+        except CsvFileError as error:
+            troubles.append(str(error))
+            continue
+        if file is not None:
+            files[name] = file
+        elif path != getattr(Settings, name):
+            troubles.append(f"{path} does not exist: mend the setting {name}.")
+    keep_up(loader, run, files)
+    return CsvFileError(" ".join(troubles)) if troubles else None
+
+
+_FILES: dict[str, Callable[[Path], CsvFile | None]] = {
+    "contracts": read_contracts,
+    "alert_settings": read_alert_settings,
+}
+"""The team's own, by the settings that name them, which are the names of their raw tables too."""
 
 
 def keep_running(
@@ -82,7 +127,7 @@ def keep_running(
         failed: called with what made a round fail but may be over at the next one.
 
     Raises:
-        ConfigurationError: someone has to act, so going on makes no sense. A wrong contracts' file is only told.
+        ConfigurationError: someone has to act, so going on makes no sense. What nothing else depends on is only told.
     """
     while not loader.stop.is_set():
         began = loader.clock.monotonic()
@@ -90,6 +135,6 @@ def keep_running(
             once()
         except Stopped:
             return
-        except (RunError, ContractsError) as error:
+        except (RunError, DeferredError) as error:
             failed(error)
         loader.clock.wait(loader.stop, max(0.0, seconds - (loader.clock.monotonic() - began)))

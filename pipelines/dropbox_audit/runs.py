@@ -55,6 +55,26 @@ VERIFICATIONS = pa.schema(
 `missing_events` and `extra_events` are as found; `result` is equal, different or failed as it stood at the end, that is
 after a repair."""
 
+ALERT_DELIVERIES = pa.schema(
+    [
+        ("delivery_id", pa.string()),
+        ("alert_id", pa.string()),
+        ("rule_id", pa.string()),
+        ("severity", pa.string()),
+        ("route", pa.string()),
+        ("outcome", pa.string()),
+        ("attempt", pa.int64()),
+        ("error", pa.string()),
+        ("last_at", TIMESTAMP),
+        ("event_count", pa.int64()),
+        ("attempted_at", TIMESTAMP),
+        ("run_id", pa.string()),
+    ]
+)
+"""One row per alert, route and attempt to deliver it; a row may be there twice. `outcome` is delivered, grouped
+(delivered as one of many in a message) or failed; a failed message of many has one row, without an alert. `last_at` and
+`event_count` are the alert's as they were then: one that goes on is delivered again."""
+
 RECORDS = {"runs": RUNS, "verifications": VERIFICATIONS}
 """The tables of records, by name."""
 

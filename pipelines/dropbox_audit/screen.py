@@ -24,6 +24,7 @@ def status_screen(status: Status) -> str:
         f"Verified     {_moment(status.last_verified_at)}"
         + (f": {status.last_verification_result}" if status.last_verification_result else ""),
         *_wrapped("Unknown", _drift(status)),
+        *(line for text in _alerts(status) for line in _wrapped("Alerts", text)),
         *(line for gap in status.gaps or ["none known"] for line in _wrapped("Gap", gap)),
         "",
     ]
@@ -46,6 +47,16 @@ def _days(status: Status) -> str:
     if status.days is None:
         return "no views yet: dropbox-audit run"
     return ", ".join(f"{number:,} {kind}" for kind, number in status.days.items())
+
+
+def _alerts(status: Status) -> list[str]:
+    """A line for each route; none without routes: whoever wants none need not be told so."""
+    found = [
+        f"{route['route']}: {route['pending']:,} pending, {route['failed']:,} failed"
+        + (f" ({one_line(route['error'])})" if route["error"] else "")
+        for route in status.alerts or []
+    ]
+    return found + status.alert_problems
 
 
 def _drift(status: Status) -> str:

@@ -71,17 +71,22 @@ def read_seats(target: Target) -> Seats:
         ConfigurationError: the views were never built.
         RunError: the warehouse cannot be reached.
     """
-    seats = Seats(target.name)
     if target.path is not None and not target.path.exists():
         raise ConfigurationError(f"{target.path} does not exist yet: run `dropbox-audit run` first.")
     with open_door(target) as door:
         require_views(door, target)
-        _read_licences(door, seats)
-        _read_money(door, seats)
-        _read_idle(door, seats)
-        _read_leavers(door, seats)
-        if is_there(door, f"{RAW_DATASET}.directory_snapshots"):
-            _read_gaps(door, seats)
+        return seats_of(door, target.name)
+
+
+def seats_of(door: Door, warehouse: str) -> Seats:
+    """The same through a door that is open; the views are there."""
+    seats = Seats(warehouse)
+    _read_licences(door, seats)
+    _read_money(door, seats)
+    _read_idle(door, seats)
+    _read_leavers(door, seats)
+    if is_there(door, f"{RAW_DATASET}.directory_snapshots"):
+        _read_gaps(door, seats)
     return seats
 
 

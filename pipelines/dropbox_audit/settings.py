@@ -49,14 +49,18 @@ class Settings(BaseConfiguration):
     directory_every: str = "24h"
     shared_links: bool = False
     contracts: str = "contracts.csv"
+    alert_settings: str = "alert_settings.csv"
+    alert_max_age: str = "24h"
+    mcp_token: TSecretStrValue | None = None
 
     def validated(self, now: datetime) -> "Settings":
         """The same settings, or a `ConfigurationError` that names the first one that cannot be used."""
         self.api_url = _api_url(self.api_url)
-        for name in ("app_key", "app_secret", "refresh_token", "access_token"):
+        for name in ("app_key", "app_secret", "refresh_token", "access_token", "mcp_token"):
             setattr(self, name, _credential(name, getattr(self, name)))
         duration(self.lookback, "lookback")
         duration(self.give_up_after, "give_up_after")
+        duration(self.alert_max_age, "alert_max_age")
         if self.rescan is not None and duration(self.rescan, "rescan") < timedelta(days=1):
             raise ConfigurationError(f"rescan = {self.rescan!r} is shorter than a day: write for instance 3d.")
         self.directory_interval()
@@ -173,7 +177,7 @@ def _api_url(url: str) -> str:
         raise ConfigurationError("api_url must not hold a user name or a password.")
     if parts.scheme not in {"http", "https"} or not parts.hostname or not has_port:
         raise ConfigurationError(f"api_url = {url!r} is not an address like https://api.dropboxapi.com.")
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ConfigurationError(f"api_url = {url!r} would send the token in the clear: use https://.")
     return url.rstrip("/")
 
@@ -183,7 +187,8 @@ def is_encrypted(api_url: str) -> bool:
     return api_url.lower().startswith("https:")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether an address or name is this machine's own, which no other machine reaches."""
     if host == "localhost":
         return True
     try:

@@ -15,12 +15,13 @@ from dlt.common.configuration.specs import BaseConfiguration
 from dlt.extract import DltResource
 
 from dropbox_audit import cursor, directory, local
+from dropbox_audit.alert_settings import ALERT_SETTINGS
 from dropbox_audit.api import DropboxClient
 from dropbox_audit.clock import Clock
 from dropbox_audit.contracts import CONTRACTS
 from dropbox_audit.cursor import Walk
 from dropbox_audit.events import SCHEMAS
-from dropbox_audit.runs import RECORDS, run_table
+from dropbox_audit.runs import ALERT_DELIVERIES, RECORDS, run_table
 from dropbox_audit.settings import Settings, duration
 from dropbox_audit.walks import WALKS, LogReader
 
@@ -35,7 +36,15 @@ EMPTY = {
 }
 """The views read every one of these, so each exists after the first load, whatever that brings."""
 
-EMPTY_DIRECTORY = {name: schema.empty_table() for name, schema in {**directory.SCHEMAS, "contracts": CONTRACTS}.items()}
+EMPTY_ONCE = {
+    name: schema.empty_table()
+    for name, schema in {
+        **directory.SCHEMAS,
+        "contracts": CONTRACTS,
+        "alert_settings": ALERT_SETTINGS,
+        "alert_deliveries": ALERT_DELIVERIES,
+    }.items()
+}
 """Likewise, but a load that brings nothing of them need not touch them again."""
 
 
@@ -100,6 +109,7 @@ def package(
     walks: Callable[[], Mapping[str, Walk]],
     rescanned_at: datetime | None,
     snapshot: Mapping[str, Any] | None = None,
+    alert_marks: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Iterator[DltResource]:
     """One load package of the loader's: `tables` by name, then the run records and the walks as they are by then."""
 
@@ -114,6 +124,8 @@ def package(
             cursor.note_rescan(state, rescanned_at)
         if snapshot is not None:
             cursor.note_directory(state, snapshot)
+        if alert_marks is not None:
+            cursor.note_alerts(state, alert_marks)
 
     yield events
 
@@ -132,7 +144,7 @@ def _items(batches: Iterable[Mapping[str, pa.Table]]) -> Iterator[Any]:
 
 def _missing_tables() -> dict[str, pa.Table]:
     known = dlt.current.source_schema().tables
-    return {name: table for name, table in EMPTY_DIRECTORY.items() if name not in known}
+    return {name: table for name, table in EMPTY_ONCE.items() if name not in known}
 
 
 def _into(table_name: str, table: pa.Table) -> Any:

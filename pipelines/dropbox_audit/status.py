@@ -5,7 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from dropbox_audit import cursor, local
+from dropbox_audit.alerts.deliver import look
+from dropbox_audit.alerts.routes import read_routes
 from dropbox_audit.clock import Clock
+from dropbox_audit.errors import ConfigurationError
 from dropbox_audit.load import Loader
 from dropbox_audit.runs import RUNS
 from dropbox_audit.warehouse import RAW_DATASET, VIEWS_DATASET, Door, NoSuchRelationError, open_door
@@ -40,6 +43,11 @@ class Status:
     unknown_event_types: list[str] = field(default_factory=list)
     """Of the last 30 days with any; likewise `unknown_fields`."""
     unknown_fields: list[str] = field(default_factory=list)
+    alerts: list[dict[str, Any]] | None = None
+    """For each route how many alerts are `pending`, how many of them `failed` at least once, and the last `error`; None
+    where no route is configured, or the views hold no alerts yet."""
+    alert_problems: list[str] = field(default_factory=list)
+    """What is wrong with routes that cannot be used."""
     runs: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -53,6 +61,7 @@ def read_status(loader: Loader, clock: Clock) -> Status:
     if loader.target.path is None or loader.target.path.exists():
         for row in _read_warehouse(loader, status):
             runs.setdefault(row["run_id"], row)
+        _read_alerts(loader, status)
     status.runs = sorted(runs.values(), key=lambda run: run["started_at"], reverse=True)[:_LAST_RUNS]
     for walk in loader.walks().values():
         answered = cursor.parse(walk.answered_at)
@@ -136,16 +145,45 @@ def _read_views(door: Door, status: Status) -> None:
     status.days = {"complete": 0, "not verified": 0, "gap": 0}
     for _, kind, *_ in days:
         status.days[kind] += 1
+    status.gaps += gaps_of([row[:3] for row in days])
+    for name, place in (("unknown_event_types", 3), ("unknown_fields", 4)):
+        lists = [row[place] for row in days if row[place]][-_DRIFT_DAYS:]
+        setattr(status, name, sorted({item.strip() for text in lists for item in text.split(",")}))
+
+
+def gaps_of(days: list[tuple[Any, ...]]) -> list[str]:
+    """A sentence for each gap, with the command that mends it, of rows of (day, status, is_covered)."""
+    gaps = []
     for first, last, is_covered in _stretches(days):
         window = f"--since {first} --until {last + timedelta(days=1)}"
-        status.gaps.append(
+        gaps.append(
             f"{first} to {last}: the last verification found differences: run `dropbox-audit verify {window} --repair`"
             if is_covered
             else f"{first} to {last}: not read: run `dropbox-audit load {window}`"
         )
-    for name, place in (("unknown_event_types", 3), ("unknown_fields", 4)):
-        lists = [row[place] for row in days if row[place]][-_DRIFT_DAYS:]
-        setattr(status, name, sorted({item.strip() for text in lists for item in text.split(",")}))
+    return gaps
+
+
+def _read_alerts(loader: Loader, status: Status) -> None:
+    """What waits to be delivered, or could not be."""
+    routes = read_routes()
+    status.alert_problems = routes.problems
+    if not routes.usable:
+        return
+    try:
+        plans = look(loader, routes.usable).plans
+    except ConfigurationError:
+        # No alerts yet.
+        return
+    status.alerts = [
+        {
+            "route": plan.route.name,
+            "pending": plan.waiting + len(plan.due),
+            "failed": plan.failing,
+            "error": plan.error,
+        }
+        for plan in plans
+    ]
 
 
 def _stretches(days: list[tuple[Any, ...]]) -> list[tuple[date, date, bool]]:

@@ -173,14 +173,35 @@ runpy.run_module("dbt.cli.main", run_name="__main__", alter_sys=True)
 """
 
 
-def _dbt(loader: Loader, arguments: list[str]) -> None:
+def ask_dbt(loader: Loader, question: str, variables: dict[str, Any], folder: Path) -> str:
+    """The rows that a query of the project's own models gives, as dbt's JSON; nothing is built.
+
+    Args:
+        loader: knows the warehouse. Call it within `loader.alone()`.
+        question: the query, in the project's SQL.
+        variables: of the project.
+        folder: where dbt works. Other variables than a transform's make it parse anew, so not in the transform's.
+
+    Raises:
+        RunError: dbt failed.
+        Stopped: the loader was stopped.
+    """
+    arguments = ["show", "--inline", question, "--limit", "-1", "--output", "json", "--vars", json.dumps(variables)]
+    output = _dbt(loader, arguments, folder, "The question could not be answered")
+    return output[output.index("{") :]
+
+
+def _dbt(
+    loader: Loader, arguments: list[str], folder: Path = Path("target"), failed: str = "The views could not be built"
+) -> str:
+    """Run a command of dbt; what it says."""
     sql, target = sql_folder(), loader.target
     target.check_usable()
     command = [
-        *(sys.executable, "-c", _DBT, "--no-use-colors", "--no-version-check", "--quiet"),
+        *(sys.executable, "-W", "ignore", "-c", _DBT, "--no-use-colors", "--no-version-check", "--quiet"),
         *arguments,
         *("--project-dir", str(sql), "--profiles-dir", str(sql), "--target", target.destination),
-        *("--target-path", str(Path("target").resolve()), "--log-path", str(Path("logs").resolve())),
+        *("--target-path", str(folder.resolve()), "--log-path", str(Path("logs").resolve())),
     ]
     environment = {
         **os.environ,
@@ -194,11 +215,11 @@ def _dbt(loader: Loader, arguments: list[str]) -> None:
         wait_for_file(target.path, Clock(), loader.stop, loader.notice)
         code, output = _run(command, environment, loader.stop)
         if code == 0:
-            return
+            return output
         if "Conflicting lock" not in output or time.monotonic() > deadline:
             break
     reason = _reason(output) if code > 0 else f"dbt was ended by signal {-code}"
-    raise RunError(f"The views could not be built: {reason}. logs/dbt.log has the whole story.")
+    raise RunError(f"{failed}: {reason}. logs/dbt.log has the whole story.")
 
 
 def _run(command: list[str], environment: dict[str, str], stop: threading.Event) -> tuple[int, str]:

@@ -131,3 +131,35 @@
 {% macro snowflake__days_before(day, count) -%}
     cast(dateadd(day, -{{ count }}, {{ day }}) as date)
 {%- endmacro %}
+
+
+{# The Monday of a date's week. #}
+{% macro week_start(day) -%}
+    {{ return(adapter.dispatch('week_start', 'dropbox_audit')(day)) }}
+{%- endmacro %}
+
+{% macro default__week_start(day) -%}
+    cast(date_trunc('week', {{ day }}) as date)
+{%- endmacro %}
+
+{% macro bigquery__week_start(day) -%}
+    date_trunc({{ day }}, week(monday))
+{%- endmacro %}
+
+
+{# The reader's moment. #}
+{% macro now_with_time_zone() -%}
+    {{ return(adapter.dispatch('now_with_time_zone', 'dropbox_audit')()) }}
+{%- endmacro %}
+
+{% macro default__now_with_time_zone() -%}
+    current_timestamp
+{%- endmacro %}
+
+{% macro bigquery__now_with_time_zone() -%}
+    current_timestamp()
+{%- endmacro %}
+
+{% macro snowflake__now_with_time_zone() -%}
+    convert_timezone('UTC', current_timestamp())
+{%- endmacro %}

@@ -12,19 +12,22 @@
 {%- endmacro %}
 
 
-{# A join that yields one row per piece of a text between commas, as `<alias>.value`. #}
-{% macro cross_join_pieces(column, alias) -%}
-    {{ return(adapter.dispatch('cross_join_pieces', 'dropbox_audit')(column, alias)) }}
+{# A join that yields one row per piece of a text between separators of one character, as `<alias>.value`. #}
+{% macro cross_join_pieces(column, alias, separator=',') -%}
+    {{ return(adapter.dispatch('cross_join_pieces', 'dropbox_audit')(column, alias, separator)) }}
 {%- endmacro %}
 
-{% macro default__cross_join_pieces(column, alias) -%}
-    cross join unnest(string_split({{ column }}, ',')) as {{ alias }} (value)
+{% macro default__cross_join_pieces(column, alias, separator) -%}
+    cross join unnest(string_split({{ column }}, '{{ separator }}')) as {{ alias }} (value)
 {%- endmacro %}
 
-{% macro bigquery__cross_join_pieces(column, alias) -%}
-    cross join unnest(array(select as struct piece as value from unnest(split({{ column }}, ',')) as piece)) as {{ alias }}
+{% macro bigquery__cross_join_pieces(column, alias, separator) -%}
+    cross join
+        unnest(
+            array(select as struct piece as value from unnest(split({{ column }}, '{{ separator }}')) as piece)
+        ) as {{ alias }}
 {%- endmacro %}
 
-{% macro snowflake__cross_join_pieces(column, alias) -%}
-    cross join lateral split_to_table({{ column }}, ',') as {{ alias }}
+{% macro snowflake__cross_join_pieces(column, alias, separator) -%}
+    cross join lateral split_to_table({{ column }}, '{{ separator }}') as {{ alias }}
 {%- endmacro %}

@@ -18,6 +18,7 @@ from dropbox_audit.settings import Settings
 from dropbox_audit.transform import transform
 from dropbox_audit.verify import verify
 from dropbox_audit.warehouse import VIEWS_DATASET, Door, Target, find_target, open_door
+from questions import answers
 from support import VirtualClock, Workspace, clean_environment, entered
 
 UNTIL = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -42,17 +43,19 @@ class Story:
     Attributes:
         views: by step and relation, the rows of every public view, as text that is alike on all warehouses.
         statements: all that dbt sent, with the model or test that it was for, by step.
+        answers: what the MCP server's tools say, by question, after the step "news".
     """
 
     views: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     statements: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    answers: dict[str, Any] = field(default_factory=dict)
 
     def remember(self, step: str, target: Target, folder: Path) -> None:
         """Take down what all public views hold now, and what dbt has sent since the last step."""
         models = json.loads((folder / "target" / "manifest.json").read_text())["nodes"].values()
         with open_door(target) as door:
             self.views[step] = {
-                model["name"]: _rows_of(door, model["name"], list(model["columns"]))
+                model["alias"]: _rows_of(door, model["alias"], list(model["columns"]))
                 for model in models
                 if model["resource_type"] == "model" and model["schema"] == VIEWS_DATASET
             }
@@ -122,6 +125,7 @@ def tell(destination: str, folder: Path, environment: dict[str, str]) -> Story:
             load_once(loader)
             transform(loader)
             story.remember("news", target, work)
+            story.answers = answers(target, clock)
 
             assert verify(loader, Window(None, UNTIL)).result == "equal"
             loader.load("load", full_refresh=True)

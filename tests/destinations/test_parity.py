@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
+from questions import QUESTIONS
 from story import Story
 
 STEPS = ["first", "news", "again", "rebuilt"]
@@ -24,6 +25,13 @@ def test_every_view_holds_the_same_rows(told: Callable[[str], Story], destinatio
         if missing or extra
     }
     assert not different, "by relation: rows that only DuckDB has, rows that it does not have"
+
+
+@pytest.mark.parametrize("destination", ["bigquery", "snowflake"])
+def test_every_question_of_an_assistant_has_the_same_answer(told: Callable[[str], Story], destination: str) -> None:
+    expected, found = told("duckdb").answers, told(destination).answers
+    assert len(found) >= len(QUESTIONS)
+    assert {name: answer for name, answer in found.items() if answer != expected[name]} == {}
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -15,7 +15,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 from dropbox_audit import directory
+from dropbox_audit.alert_settings import ALERT_SETTINGS
 from dropbox_audit.contracts import CONTRACTS
+from dropbox_audit.runs import ALERT_DELIVERIES
 
 UTC = dt.UTC
 SPACE = dt.timedelta(seconds=1)
@@ -70,7 +72,12 @@ TABLES = {
     ),
     **{
         name: pa.schema([*schema, ("_dlt_load_id", _TEXT)])
-        for name, schema in {**directory.SCHEMAS, "contracts": CONTRACTS}.items()
+        for name, schema in {
+            **directory.SCHEMAS,
+            "contracts": CONTRACTS,
+            "alert_settings": ALERT_SETTINGS,
+            "alert_deliveries": ALERT_DELIVERIES,
+        }.items()
     },
     "_dlt_loads": _schema(
         load_id=_TEXT, schema_name=_TEXT, status=_WHOLE, inserted_at=_TIME, schema_version_hash=_TEXT,
@@ -206,6 +213,22 @@ class RawLog:
     def put(self, table: str, **columns: Any) -> None:
         """One row of any other raw table."""
         self._pending[table].append(columns)
+
+    def snapshot(
+        self, resource: str, taken_at: dt.datetime, rows: list[dict[str, Any]], *, team_member_id: str | None = None
+    ) -> None:
+        """A whole reading of a list of the directory (shared links: of one member), or of a file of the team's."""
+        snapshot_id = f"{resource} {taken_at.isoformat()}"
+        self.put(
+            "directory_snapshots", snapshot_id=snapshot_id, taken_at=taken_at, resource=resource, state="complete",
+            team_member_id=team_member_id, is_full=True, record_count=len(rows), changed_count=len(rows),
+        )  # fmt: skip
+        for number, row in enumerate(rows):
+            kept: dict[str, Any] = {"is_gone": False, "row_hash": fingerprint(str(row)), "record": "{}"}
+            self.put(
+                resource, snapshot_id=snapshot_id, taken_at=taken_at,
+                **({"line_no": number + 2} if resource in ("contracts", "alert_settings") else kept), **row,
+            )  # fmt: skip
 
     def load(self, *, completed: bool = True, copies: int = 1) -> str:
         """Commit what is pending as one load; `copies` writes each row more than once, as a crash may."""

@@ -4,7 +4,7 @@ Imports are inside the commands on purpose: a poll that finds nothing should cos
 """
 
 # In the order in which `--help` lists them.
-from dropbox_audit.cli import loading, setting_up, looking  # isort: skip
+from dropbox_audit.cli import loading, alerting, setting_up, looking, assisting  # isort: skip
 from dropbox_audit.cli.common import app, command, main
 
-__all__ = ["app", "command", "loading", "looking", "main", "setting_up"]
+__all__ = ["alerting", "app", "assisting", "command", "loading", "looking", "main", "setting_up"]

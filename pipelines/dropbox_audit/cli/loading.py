@@ -90,7 +90,7 @@ def run(
     every: Annotated[str | None, typer.Option("--every", help="Keep going, once in this time: 5m, 1h.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Load what is new, then bring the views up to date."""
+    """Load what is new, bring the views up to date, deliver new alerts."""
     from dropbox_audit.run import keep_running, run_once
     from dropbox_audit.settings import duration
 
@@ -104,11 +104,16 @@ def run(
             result = run_once(loader)
         if as_json:
             views = asdict(result.transform) if result.transform else {"outcome": "up_to_date"}
-            print_json({**asdict(result.load), "warehouse": loader.target.name, "transform": views})
+            alerts = [asdict(route) for route in result.alerts]
+            print_json({**asdict(result.load), "warehouse": loader.target.name, "transform": views, "alerts": alerts})
             return
         say(_describe_load(result.load, loader.target.name))
         if result.transform is not None and result.transform.outcome != "up_to_date":
             say(_describe_transform(result.transform))
+        if any(route.alerts for route in result.alerts):
+            from dropbox_audit.alerts.screen import results_text
+
+            say(results_text([route for route in result.alerts if route.alerts]))
 
     with loader.alone():
         if seconds is None:

@@ -32,7 +32,8 @@ def export(
 ) -> None:
     """Write events, filtered, to CSV, Parquet or JSON lines."""
     from dropbox_audit.clock import Clock
-    from dropbox_audit.export import Filter, export_events
+    from dropbox_audit.export import export_events
+    from dropbox_audit.filters import Filter
     from dropbox_audit.settings import instant
     from dropbox_audit.warehouse import find_target
 
@@ -76,6 +77,20 @@ def seats(destination: Destination = "duckdb", as_json: Json = False) -> None:
     from dropbox_audit.screen import seats_screen
 
     say(seats_screen(found))
+
+
+@app.command()
+def dashboard(
+    destination: Destination = "duckdb",
+    host: Annotated[str, typer.Option("--host", help="Beyond loopback it requires a sign-in.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="Port of the pages.")] = 8501,
+) -> None:
+    """Serve pages over the views: activity, deletes, shares, sign-ins, alerts, seats and more."""
+    from dropbox_audit.dashboard.serve import serve
+    from dropbox_audit.warehouse import find_target
+
+    warn_of_open_secrets()
+    serve(find_target(destination), host, port, say)
 
 
 @app.command()

@@ -31,6 +31,12 @@ from dropbox_audit.wording import one_line
 DEMO_FILE = Path("dropbox_demo.duckdb")
 
 QUESTIONS = {
+    "What should somebody look at?": """
+        select severity, rule_id as rule, left(title, 60) as title
+        from dropbox_audit.alerts
+        where severity in ('critical', 'high')
+        order by occurred_at desc limit 8
+        """,
     "Who deleted the most?": """
         select user_email, sum(deleted_items) as deleted,
             sum(permanently_deleted_items) as for_good, max(day) as last_day
@@ -85,7 +91,9 @@ def give(stop: threading.Event, say: Callable[[str], None], tell: Callable[[str]
     )
     with running(server) as url:
         settings = Settings(app_key=APP_KEY, refresh_token=REFRESH_TOKEN, api_url=url, shared_links=True)
-        settings.contracts = str(_write_contracts(target, team.until))
+        settings.contracts = str(_write(target, "contracts.csv", _contracts(team.until)))
+        # Not the user's own, which may lie here.
+        settings.alert_settings = str(_write(target, "alert_settings.csv", "rule_id,setting,value\n"))
         settings.validated(Clock().now())
         results = []
         for clock in (_TenDaysAgo(), Clock()):
@@ -109,6 +117,8 @@ def give(stop: threading.Event, say: Callable[[str], None], tell: Callable[[str]
     say(seats_screen(read_seats(target)))
     say("")
     say(f"Everything is in {DEMO_FILE}: open it with any DuckDB client, read-only for a start.")
+    say("The same in your browser (needs the extra `dashboard`; this is one line):")
+    say(f"  DESTINATION__DUCKDB__CREDENTIALS={DEMO_FILE} dropbox-audit dashboard")
     say("A simulated API for your own client:   dropbox-audit demo --serve")
     say("Your own team, in four steps:          README.md, From demo to your own team")
 
@@ -120,17 +130,21 @@ class _TenDaysAgo(Clock):
         return super().now() - BEFORE
 
 
-def _write_contracts(target: Target, until: datetime) -> Path:
+def _write(target: Target, name: str, text: str) -> Path:
+    path = _folder(target) / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def _contracts(until: datetime) -> str:
     """What the simulated team pays: a price that rose in mid-month, and a deadline for notice in two weeks."""
     before, since, renewal = (f"{until + timedelta(days=days):%Y-%m-%d}" for days in (-655, -290, 75))
-    path = _folder(target) / "contracts.csv"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(
+    return (
         "valid_from,seats,price_per_seat,currency,billing_period,renewal_date,notice_days\n"
         f"{before},130,168.00,EUR,year,{since},60\n"
         f"{since},150,180.00,EUR,year,{renewal},60\n"
     )
-    return path
 
 
 def serve(port: int, say: Callable[[str], None]) -> None:

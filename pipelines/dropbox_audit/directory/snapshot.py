@@ -13,12 +13,13 @@ import orjson
 import pyarrow as pa
 
 from dropbox_audit import cursor, local
-from dropbox_audit.contracts import Contracts
+from dropbox_audit.csvfile import CsvFile
 from dropbox_audit.directory.rows import RESOURCES, SHARED_LINKS, SNAPSHOTS, Resource, Row, fingerprint, table_of
 from dropbox_audit.errors import ConfigurationError, DropboxAuditError, MissingScopeError, RunError, Stopped
 from dropbox_audit.load import Loader, RunRecord
 from dropbox_audit.load.packages import WarehouseMovedError
 from dropbox_audit.settings import first_line
+from dropbox_audit.source import EMPTY_ONCE
 from dropbox_audit.wording import one_line
 
 if TYPE_CHECKING:
@@ -34,13 +35,13 @@ _MOST_REFUSALS = 3
 """So many members in a row whose links are refused mean that all will be."""
 
 
-def keep_up(loader: Loader, run: RunRecord, contracts: Contracts | None) -> None:
-    """Take a snapshot if one is due, read on in the shared links, load contracts that have changed; as a part of `run`.
+def keep_up(loader: Loader, run: RunRecord, files: Mapping[str, CsvFile]) -> None:
+    """Take a snapshot if one is due, read on in the shared links, load files that have changed; as a part of `run`.
 
     Args:
         loader: whose log has just been read.
         run: counts the requests.
-        contracts: as the file has them; None leaves those in the warehouse as they are.
+        files: the team's own, by their raw tables; without one, what is in the warehouse stays as it is.
 
     Raises:
         Stopped: while reading; what was not loaded yet is read again.
@@ -48,14 +49,14 @@ def keep_up(loader: Loader, run: RunRecord, contracts: Contracts | None) -> None
     """
     facts = cursor.directory_facts(loader.pipeline)
     now = loader.clock.now()
-    changed = contracts if contracts is not None and contracts.digest != facts.get("contracts", "") else None
+    changed = {name: file for name, file in files.items() if file.digest != facts.get(name)}
     is_due = _is_due(loader, facts, now)
     has_links = loader.settings.shared_links and bool(facts.get("links"))
-    has_tables = "directory_snapshots" in loader.pipeline.default_schema.tables
-    if not (is_due or has_links or changed is not None) and has_tables:
+    has_tables = EMPTY_ONCE.keys() <= loader.pipeline.default_schema.tables.keys()
+    if not (is_due or has_links or changed) and has_tables:
         return
     with contextlib.suppress(WarehouseMovedError):
-        _Update(loader, run, now, facts).make(is_due=is_due, contracts=changed)
+        _Update(loader, run, now, facts).make(is_due=is_due, files=changed)
         return
     # Another machine was faster, or a backup was put back: its state says when the next snapshot is due.
     loader.notice("The warehouse is not as the last run left it: the directory is read when it is due again")
@@ -90,11 +91,11 @@ class _Update:
         self.snapshot_id = f"{self.now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
         self.taken_at = self.now
 
-    def make(self, *, is_due: bool, contracts: Contracts | None) -> None:
-        if contracts is not None:
-            self.tables["contracts"].append(contracts.table(self.snapshot_id, self.taken_at))
-            self.note("contracts", is_full=True, record_count=len(contracts.rows), changed_count=len(contracts.rows))
-            self.facts["contracts"] = contracts.digest
+    def make(self, *, is_due: bool, files: Mapping[str, CsvFile]) -> None:
+        for name, file in files.items():
+            self.tables[name].append(file.table(self.snapshot_id, self.taken_at))
+            self.note(name, is_full=True, record_count=len(file.rows), changed_count=len(file.rows))
+            self.facts[name] = file.digest
         listing = self._listing() if is_due or (self.loader.settings.shared_links and self.facts.get("links")) else None
         if listing is not None and is_due:
             self._read_lists(listing)

@@ -139,7 +139,7 @@ class Packages:
             carried.extend(run for run in self.journal.runs().values() if run["outcome"] != "running")
             return [*carried, own] if own else carried
 
-        data = package(tables, runs, walks, rescanned_at, snapshot)
+        data = package(tables, runs, walks, rescanned_at, snapshot, self.journal.get("alert_marks"))
         self._step(functools.partial(self.pipeline.extract, data, loader_file_format="parquet"))
         if not self.target.is_local and self._stored_state() != self.journal.get("base"):
             raise WarehouseMovedError

@@ -1,6 +1,16 @@
 """Which warehouse it is, and the one read-only door to it."""
 
-from dropbox_audit.warehouse.door import Door, NoSuchRelationError, is_there, marks, open_door, require_views
+from dropbox_audit.warehouse.catalogue import View, read_catalogue
+from dropbox_audit.warehouse.door import (
+    Door,
+    Limits,
+    NoSuchRelationError,
+    TooSlowError,
+    is_there,
+    marks,
+    open_door,
+    require_views,
+)
 from dropbox_audit.warehouse.file import connect, is_lock_conflict, wait_for_file
 from dropbox_audit.warehouse.probe import missing_permissions
 from dropbox_audit.warehouse.profile import dbt_environment
@@ -22,8 +32,11 @@ __all__ = [
     "RAW_DATASET",
     "VIEWS_DATASET",
     "Door",
+    "Limits",
     "NoSuchRelationError",
     "Target",
+    "TooSlowError",
+    "View",
     "connect",
     "dbt_environment",
     "duckdb_target",
@@ -33,6 +46,7 @@ __all__ = [
     "marks",
     "missing_permissions",
     "open_door",
+    "read_catalogue",
     "require_views",
     "wait_for_file",
 ]

@@ -15,6 +15,18 @@ from dropbox_audit.errors import RunError, Stopped
 _PATIENCE = 30.0
 """Seconds that a reader and a writer of one DuckDB file wait for each other."""
 
+_LOCK = (
+    "memory_limit = '600MB'",
+    "max_temp_directory_size = '0B'",
+    # A bare name must never mean a variable of this program.
+    "python_enable_replacements = false",
+    "enable_external_access = false",
+    "lock_configuration = true",
+)
+"""The last two are DuckDB's own promise: no file, no network, no extension, and no way back."""
+
+_one_locked = threading.Lock()
+
 
 def is_lock_conflict(error: BaseException) -> bool:
     """Whether `error`, or what caused it, is DuckDB's file lock."""
@@ -28,14 +40,26 @@ def connect(
     *,
     stop: threading.Event | None = None,
     notice: Notice = lambda _: None,
+    is_locked: bool = False,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A read-only connection for the length of one query; waits up to half a minute for a writer to finish."""
-    connection = _open(path, read_only=True, clock=Clock(), stop=stop or threading.Event(), notice=notice)
-    try:
-        connection.execute("set timezone = 'UTC'")
-        yield connection
-    finally:
-        connection.close()
+    """A read-only connection for the length of one query; waits up to half a minute for a writer to finish.
+
+    Args:
+        path: the file.
+        stop: ends the wait.
+        notice: is told of the wait.
+        is_locked: whether SQL from outside is going to run: it reaches this file and nothing else of the machine, and
+            cannot set otherwise. One such connection is open at a time: those of one process share what is set.
+    """
+    with _one_locked if is_locked else contextlib.nullcontext():
+        connection = _open(path, read_only=True, clock=Clock(), stop=stop or threading.Event(), notice=notice)
+        try:
+            connection.execute("set timezone = 'UTC'")
+            for setting in _LOCK if is_locked else ():
+                connection.execute(f"set {setting}")
+            yield connection
+        finally:
+            connection.close()
 
 
 def wait_for_file(path: Path | None, clock: Clock, stop: threading.Event, notice: Notice) -> None:

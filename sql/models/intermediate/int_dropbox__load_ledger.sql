@@ -19,6 +19,10 @@
 -- depends_on: {{ ref('int_dropbox__named_people') }}
 -- depends_on: {{ ref('int_dropbox__arrival_days') }}
 -- depends_on: {{ ref('int_dropbox__caught_up_walks') }}
+-- depends_on: {{ ref('int_alerts__departures') }}
+-- depends_on: {{ ref('int_alerts__habits') }}
+-- depends_on: {{ ref('int_alerts__busy_hours') }}
+-- depends_on: {{ ref('int_alerts__episodes') }}
 
 {%- set not_in_ledger = 'new_loads.load_id not in (select present.load_id from ' ~ this ~ ' as present)' %}
 

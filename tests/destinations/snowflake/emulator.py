@@ -81,6 +81,12 @@ def refusing(function: Callable[..., Any]) -> Callable[..., Any]:
 COLUMN_COMMENTS = re.compile(r'\s*alter\s+(table|view)\s+\S+\s+alter\s+"\w+" comment \$\$', re.IGNORECASE)
 
 
+# -- how long a statement may take -------------------------------------------------------------------------------
+# The MCP server sets it before it asks; nothing here takes that long.
+
+TIME_LIMIT = re.compile(r"\s*alter\s+session\s+set\s+statement_timeout_in_seconds\s*=\s*\d+\s*$", re.IGNORECASE)
+
+
 # -- the comment on a table may hold an apostrophe ---------------------------------------------------------------
 
 
@@ -116,7 +122,8 @@ def execute(
         if statement.lstrip()[:7].upper() == "REMOVE ":
             sent = remove(self._conn, statement)
         else:
-            sent = "SELECT 'done' AS status" if COLUMN_COMMENTS.match(statement) else statement
+            is_skipped = COLUMN_COMMENTS.match(statement) or TIME_LIMIT.match(statement)
+            sent = "SELECT 'done' AS status" if is_skipped else statement
         done = run(self, sent, *arguments, **options)
     return done
 

@@ -1,0 +1,6 @@
+select
+    day,
+    bought,
+    provisioned,
+    used
+from dropbox_audit.licences
