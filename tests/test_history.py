@@ -8,7 +8,7 @@ import itertools
 import json
 import math
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -22,6 +22,7 @@ from dropbox_audit.demo import FAULTS, SimulatedDropbox, SimulatedLog
 from dropbox_audit.errors import ConfigurationError, RunError
 from dropbox_audit.history import Pace
 from dropbox_audit.load import Window
+from dropbox_audit.readers import Arrival, Readers
 from dropbox_audit.walks import LogReader
 from hypothesis import event, given
 from hypothesis import strategies as st
@@ -173,24 +174,72 @@ PAGES, PAGE = 300, 10
 YEARS = timedelta(days=5 * 365)
 
 
+class WatchedReaders(Readers):
+    """Knows whether anything is left to do before time moves on."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._todo = Watched(self._begin)
+        self._arrived = Watched(self._take)
+        self._busy = 0
+        """Threads that were given a walk and have not come back for another."""
+        self._consumer_is_busy = True
+
+    def is_settled(self, waiting: int) -> bool:
+        """Whether everyone but `waiting` threads, which wait for Dropbox, has nothing to do."""
+        with self._changed:
+            has_hands = self._busy < len(self._threads)
+            return self._busy == waiting and not (self._consumer_is_busy or self._arrived or (self._todo and has_hands))
+
+    def next(self, seconds: float) -> Arrival | None:
+        with self._changed:
+            self._consumer_is_busy = False
+        arrival = super().next(seconds)
+        self._consumer_is_busy = self._consumer_is_busy or not seconds
+        return arrival
+
+    def _begin(self) -> None:
+        self._busy += 1
+
+    def _take(self) -> None:
+        self._consumer_is_busy = True
+
+    def _follow(self, walk: Walk) -> None:
+        super()._follow(walk)
+        with self._changed:
+            self._busy -= 1
+
+
+class Watched(deque[Any]):
+    """Tells when something is taken."""
+
+    def __init__(self, tell: Callable[[], None]) -> None:
+        super().__init__()
+        self._tell = tell
+
+    def popleft(self) -> Any:
+        self._tell()
+        return super().popleft()
+
+
 class LatentDropbox:
     """A log whose answers take simulated time: requests on their way together cost as much as one.
 
-    Time moves on to the next answer when all readers wait for one and what was answered before has been taken, or when
-    nothing stirs any more.
+    Time moves on to the next answer when all readers wait for one, or have nothing to read, and what was answered
+    before has been taken: however busy the machine is, it comes to the same.
     """
 
-    def __init__(self, times: list[datetime], latency: Callable[[int], float], readers: int) -> None:
+    def __init__(self, times: list[datetime], latency: Callable[[int], float]) -> None:
         self.times = times
         self.now = 0.0
         self.opened: list[tuple[datetime | None, datetime | None]] = []
         self.served: list[tuple[float, int, int, str]] = []
         """When an answer came, which events it held, from and up to, and which reader it was for."""
         self._latency = latency
-        self._readers = readers
         self._waiting: list[tuple[float, int]] = []
         self._changed = threading.Condition()
-        self.taken: Callable[[], int] = lambda: 0
+        self._is_closed = False
+        self.is_settled: Callable[[int], bool] = lambda _: True
 
     def get_events(self, start: datetime | None, end: datetime | None) -> bytes:
         self.opened.append((start, end))
@@ -198,7 +247,10 @@ class LatentDropbox:
         return self._answer(first, max(first, bisect.bisect_left(self.times, end) if end else len(self.times)))
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Nobody waits any longer."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
 
     def continue_events(self, cursor: str) -> bytes:
         position, stop = cursor.split(":")
@@ -210,13 +262,12 @@ class LatentDropbox:
             me = (self.now + self._latency(position), len(self.served) + len(self._waiting))
             heapq.heappush(self._waiting, me)
             self._changed.notify_all()
-            while me in self._waiting:
-                are_all_here = len(self._waiting) == self._readers
-                is_calm = not self._changed.wait(0.001 if are_all_here else 0.05)
-                if is_calm and me in self._waiting and self.taken() >= len(self.served):
-                    self.now = self._waiting[0][0]
-                    heapq.heappop(self._waiting)
+            while me in self._waiting and not self._is_closed:
+                if self.is_settled(len(self._waiting)):
+                    self.now = heapq.heappop(self._waiting)[0]
                     self._changed.notify_all()
+                else:
+                    self._changed.wait(0.001)
             self.served.append((self.now, position, until, threading.current_thread().name))
         events = [make_event(number, at=self.times[number], assets=[]) for number in range(position, until)]
         return json.dumps({"events": events, "cursor": f"{until}:{stop}", "has_more": until < stop}).encode()
@@ -263,14 +314,16 @@ def history_of(start: datetime | None = None) -> dict[str, Walk]:
 
 
 def reader_of(client: LatentDropbox, walks: dict[str, Walk], workers: int) -> LogReader:
-    reader = LogReader(
-        client,  # type: ignore[arg-type]
-        walks,
-        lookback=LOOKBACK,
-        clock=LatentClock(client),
-        workers=workers,
-    )
-    client.taken = lambda: reader.tally.pages
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("dropbox_audit.walks.Readers", WatchedReaders)
+        reader = LogReader(
+            client,  # type: ignore[arg-type]
+            walks,
+            lookback=LOOKBACK,
+            clock=LatentClock(client),
+            workers=workers,
+        )
+    client.is_settled = reader._readers.is_settled  # type: ignore[attr-defined]
     return reader
 
 
@@ -283,8 +336,7 @@ def read_all(
     start: datetime | None = None,
 ) -> LatentDropbox:
     """Read a log of that shape; each event must arrive."""
-    readers = 1 if workers == 1 else workers + 1
-    client = LatentDropbox(times_of(shape), lambda position: slowly if position in slow else LATENCY, readers)
+    client = LatentDropbox(times_of(shape), lambda position: slowly if position in slow else LATENCY)
     reader = reader_of(client, history_of(start), workers)
     seen = {found for tables in reader.tables() for found in hashes(tables)}
     reader.close()
@@ -348,7 +400,7 @@ def test_a_window_that_hangs_does_not_hold_up_the_rest() -> None:
 
 def test_a_broken_backfill_reads_only_what_was_left_of_it() -> None:
     times = times_of(even)
-    first = LatentDropbox(times, lambda _: LATENCY, 5)
+    first = LatentDropbox(times, lambda _: LATENCY)
     reader = reader_of(first, history_of(), 4)
     seen, records = set(), {}
     for tables in reader.tables(200):
@@ -361,7 +413,7 @@ def test_a_broken_backfill_reads_only_what_was_left_of_it() -> None:
     assert len(done) > 5
     assert len(begun) > 1
 
-    second = LatentDropbox(times, lambda _: LATENCY, 5)
+    second = LatentDropbox(times, lambda _: LATENCY)
     again = reader_of(second, dict(reader.walks), 4)
     seen.update(found for tables in again.tables() for found in hashes(tables))
     again.close()
