@@ -32,6 +32,7 @@ from bqemulator.sql.rules.json_helpers import JSONExtractToStringRule
 from bqemulator.sql.translator import SQLTranslator
 from bqemulator.storage.engine import DuckDBEngine
 from sqlglot import exp
+from sqlglot.parsers.bigquery import BigQueryParser
 from starlette.responses import JSONResponse
 
 if importlib.metadata.version("bqemulator") != "1.4.0":
@@ -43,6 +44,13 @@ def parse(sql: str) -> list[Any]:
         return [statement for statement in sqlglot.parse(sql, read="bigquery") if statement is not None]
     except sqlglot.errors.SqlglotError:
         return []
+
+
+# -- long statements in seconds -----------------------------------------------------------------------------------
+# Our SQL always writes `unnest`. Looking for arrays without it in `from`, the parser copies each subquery once for each
+# level that it lies below; the emulator puts a view's text in place of its name, and ours stand ten deep.
+
+BigQueryParser.SUPPORTS_IMPLICIT_UNNEST = False
 
 
 # -- start without a network ------------------------------------------------------------------------------------
