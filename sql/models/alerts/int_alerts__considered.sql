@@ -1,5 +1,5 @@
 -- The events near the touched days that any rule may be about, with what its conditions ask.
-{{ config(materialized = 'ephemeral') }}
+{{ config(materialized = shared_step()) }}
 
 with rule_types as (
     select * from {{ ref('int_alerts__rule_types') }}

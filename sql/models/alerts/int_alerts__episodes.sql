@@ -34,6 +34,7 @@ known as (
         found.subject,
         found.occurred_on,
         found.anchor_event_id,
+        found.first_at,
         present.anchor_event_id as known_anchor_event_id,
         present.named_at as known_named_at,
         row_number() over (
@@ -56,6 +57,21 @@ known as (
             and found.occurred_on = present.occurred_on
             and found.first_at <= present.last_at
             and found.last_at >= present.first_at
+),
+
+-- With another threshold or window one episode may come apart, and only one of its parts can keep the name.
+named as (
+    select
+        *,
+        row_number() over (
+            partition by rule_id, counted, subject_kind, subject, occurred_on, known_anchor_event_id
+            order by
+                case when anchor_event_id = known_anchor_event_id then 0 else 1 end,
+                first_at,
+                anchor_event_id
+        ) as heir_no
+    from known
+    where known_no = 1
 )
 {%- endif %}
 
@@ -65,8 +81,8 @@ select
     found.subject_kind,
     found.subject,
     found.occurred_on,
-    {{ 'coalesce(known.known_anchor_event_id, found.anchor_event_id) as ' if is_there else 'found.' }}anchor_event_id,
-    {{ 'coalesce(known.known_named_at, found.raised_at)' if is_there else 'found.raised_at' }} as named_at,
+    {{ 'coalesce(named.known_anchor_event_id, found.anchor_event_id) as ' if is_there else 'found.' }}anchor_event_id,
+    {{ 'coalesce(named.known_named_at, found.raised_at)' if is_there else 'found.raised_at' }} as named_at,
     found.threshold,
     found.first_at,
     found.crossed_at,
@@ -92,13 +108,13 @@ select
     found.event_ids
 from found
 {%- if is_there %}
-left join known
+left join named
     on
-        found.rule_id = known.rule_id
-        and found.counted = known.counted
-        and found.subject_kind = known.subject_kind
-        and found.subject = known.subject
-        and found.occurred_on = known.occurred_on
-        and found.anchor_event_id = known.anchor_event_id
-        and known.known_no = 1
+        found.rule_id = named.rule_id
+        and found.counted = named.counted
+        and found.subject_kind = named.subject_kind
+        and found.subject = named.subject
+        and found.occurred_on = named.occurred_on
+        and found.anchor_event_id = named.anchor_event_id
+        and named.heir_no = 1
 {%- endif %}

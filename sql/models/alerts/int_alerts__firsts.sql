@@ -55,21 +55,45 @@ known_since as (
     from actor_days
 ),
 
-candidates as (
+-- Who has been silent for longer than is looked back is known from the directory alone.
+joined as (
+    select
+        account_id as owner,
+        min({{ utc_date('joined_on') }}) as joined_on
+    from {{ ref('int_dropbox__member_spans') }}
+    where account_id is not null and joined_on is not null
+    group by account_id
+),
+
+with_owners as (
     select
         habits.*,
         rules.baseline_days,
-        counts.counted
+        counts.counted,
+        {{ days_between('known_since.first_on', 'habits.occurred_on') }} as known_days,
+        case
+            when
+                counts.counted = 'actors'
+                and {{ days_between('team_since.first_on', 'habits.occurred_on') }} >= rules.baseline_days
+                then {{ days_between('joined.joined_on', 'habits.occurred_on') }}
+        end as member_days
     from habits
     inner join rules
         on habits.rule_id = rules.rule_id
     inner join counts
         on rules.rule_id = counts.rule_id
-    inner join known_since
-        on
-            habits.owner = known_since.owner
-            and {{ days_between('known_since.first_on', 'habits.occurred_on') }} >= 14
+    left join known_since
+        on habits.owner = known_since.owner
+    left join known_since as team_since
+        on team_since.owner = 'team'
+    left join joined
+        on habits.owner = joined.owner
     where {{ near_touched_days('habits.occurred_on', before=1, after=1) }}
+),
+
+candidates as (
+    select * from with_owners
+    where known_days >= 14 or member_days >= baseline_days
 ),
 
 usual as (
@@ -175,7 +199,11 @@ left join team_usual
 where
     case candidates.counted
         when 'actors'
-            then {{ days_between('last_active.last_on', 'candidates.occurred_on') }} >= candidates.baseline_days
+            then
+                case
+                    when last_active.last_on is null then candidates.member_days >= candidates.baseline_days
+                    else {{ days_between('last_active.last_on', 'candidates.occurred_on') }} >= candidates.baseline_days
+                end
         -- An hour is unusual only for somebody whose hours are known.
         when 'hours' then usual.is_usual = 0 and usual.day_count >= 10
         -- To somebody who was away that long every country is new: then only one new to the team says something.

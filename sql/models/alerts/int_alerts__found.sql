@@ -23,9 +23,10 @@ escalations as (
     where condition = 'followed_by'
 ),
 
+-- What follows upon the last hour of a day that is looked at may be of the next day.
 events as (
     select * from {{ ref('events') }}
-    where {{ near_touched_days('occurred_on', before=2, after=1) }}
+    where {{ near_touched_days('occurred_on', before=2, after=2) }}
 ),
 
 days as (

@@ -18,9 +18,54 @@ openings as (
     where trim(opening.value) <> ''
 ),
 
+kept as (
+    select
+        episodes.*,
+        windows.window_minutes,
+        lag(episodes.last_at) over (
+            partition by episodes.rule_id, episodes.counted, episodes.subject_kind, episodes.subject
+            order by episodes.crossed_at, episodes.anchor_event_id
+        ) as last_at_before
+    from {{ ref('int_alerts__episodes') }} as episodes
+    inner join {{ ref('int_alerts__rules') }} as windows
+        on episodes.rule_id = windows.rule_id
+    where episodes.actor_id is not null
+),
+
+-- What goes on past midnight is one, as in `alerts`.
+begun as (
+    select
+        *,
+        case
+            when {{ seconds_between('last_at_before', 'crossed_at') }} <= window_minutes * 60 then 0
+            else 1
+        end as is_beginning
+    from kept
+),
+
+numbered_episodes as (
+    select
+        *,
+        sum(is_beginning) over (
+            partition by rule_id, counted, subject_kind, subject
+            order by crossed_at, anchor_event_id
+            rows between unbounded preceding and current row
+        ) as whole_no
+    from begun
+),
+
 episodes as (
-    select * from {{ ref('int_alerts__episodes') }}
-    where actor_id is not null
+    select
+        *,
+        rule_id || ' ' || counted || ' ' || subject || ' ' || cast(whole_no as {{ dbt.type_string() }}) as whole_key,
+        max(last_at) over (partition by rule_id, counted, subject_kind, subject, whole_no) as whole_last_at,
+        sum(case when is_beginning = 1 then event_count else day_event_count end) over (
+            partition by rule_id, counted, subject_kind, subject, whole_no
+        ) as whole_event_count,
+        sum(case when is_beginning = 1 then item_count else day_item_count end) over (
+            partition by rule_id, counted, subject_kind, subject, whole_no
+        ) as whole_item_count
+    from numbered_episodes
 ),
 
 departures as (
@@ -42,14 +87,15 @@ followed_by_alert as (
         openings.rule_id,
         followers.occurred_on,
         followers.anchor_event_id,
+        followers.whole_key,
         openers.first_at,
         followers.crossed_at,
-        followers.last_at,
+        followers.whole_last_at as last_at,
         case when openers.raised_at > followers.raised_at then openers.raised_at else followers.raised_at end
             as raised_at,
         case when followers.event_ids like '%' || openers.anchor_event_id || '%' then 0 else openers.event_count end
-        + followers.event_count as event_count,
-        followers.item_count,
+        + followers.whole_event_count as event_count,
+        followers.whole_item_count as item_count,
         followers.actor_id,
         followers.actor_email,
         followers.event_type,
@@ -77,6 +123,7 @@ followed_by_departure as (
         openings.rule_id,
         departures.occurred_on,
         departures.event_id as anchor_event_id,
+        departures.event_id as whole_key,
         openers.first_at,
         departures.occurred_at as crossed_at,
         departures.occurred_at as last_at,
@@ -108,12 +155,13 @@ by_listed_leaver as (
         openings.rule_id,
         openers.occurred_on,
         openers.anchor_event_id,
+        openers.whole_key,
         openers.first_at,
         openers.crossed_at,
-        openers.last_at,
+        openers.whole_last_at as last_at,
         openers.raised_at,
-        openers.event_count,
-        openers.item_count,
+        openers.whole_event_count as event_count,
+        openers.whole_item_count as item_count,
         openers.actor_id,
         openers.actor_email,
         openers.event_type,
@@ -146,9 +194,9 @@ numbered as (
     select
         *,
         row_number() over (
-            partition by rule_id, actor_id, anchor_event_id order by raised_at, first_at, event_ids
+            partition by rule_id, actor_id, whole_key order by raised_at, crossed_at, first_at, event_ids
         ) as pair_no,
-        min(first_at) over (partition by rule_id, actor_id, anchor_event_id) as earliest_at
+        min(first_at) over (partition by rule_id, actor_id, whole_key) as earliest_at
     from pairs
 )
 

@@ -1,5 +1,5 @@
 -- Everything that counts towards an alert, whichever way it was found.
-{{ config(materialized = 'ephemeral') }}
+{{ config(materialized = shared_step()) }}
 
 with matches as (
     select * from {{ ref('int_alerts__matches') }}
