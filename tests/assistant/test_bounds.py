@@ -150,6 +150,10 @@ def test_the_dialects_of_other_warehouses_open_no_other_door(dialect: str, sql: 
         ("select 1 /* a hint */ -- more", "SELECT 1 LIMIT 10"),
         ("with a as (select * from events) select * from a", None),
         ("with recursive n as (select 1 as i union all select i + 1 from n where i < 5) select * from n", None),
+        ("((select 1 as one) union all (select 2)) limit 1", None),
+        ("(select event_id from deletes order by event_id limit 20) limit 3", None),
+        ("select count(*) from events where occurred_at > now() - interval 7 day", None),
+        ("select time_bucket(interval '1 hour', occurred_at) as h, count(*) from events group by h", None),
     ],
 )
 def test_a_query_is_written_anew_with_its_schema_and_a_limit(sql: str, written: str | None, demo: Warehouse) -> None:

@@ -111,9 +111,8 @@ def _names_in_reach(table: exp.Table) -> Iterator[str]:
 def _with_limit(tree: exp.Query, most_rows: int) -> exp.Query:
     limit = tree.args.get("limit")
     if isinstance(tree, exp.Subquery) or (limit is not None and not _is_number(limit.expression)):
-        inner = tree if isinstance(tree, exp.Subquery) else exp.Subquery(this=tree)
-        inner.set("alias", exp.TableAlias(this=exp.to_identifier("answer")))
-        return exp.select("*").from_(inner).limit(most_rows)
+        answer = exp.Subquery(this=tree, alias=exp.TableAlias(this=exp.to_identifier("answer")))
+        return exp.select("*").from_(answer).limit(most_rows)
     if limit is not None and int(limit.expression.name) <= most_rows:
         return tree
     return tree.limit(most_rows)
@@ -174,8 +173,14 @@ _ALLOWED: frozenset[type[exp.Expression]] = frozenset(
         *(exp.Year, exp.Quarter, exp.Month, exp.Week, exp.WeekOfYear, exp.Day, exp.DayOfMonth, exp.DayOfWeek),
         *(exp.DayOfWeekIso, exp.DayOfYear, exp.Hour, exp.Minute, exp.Second, exp.LastDay, exp.Dayname, exp.Monthname),
         *(exp.TimeToStr, exp.StrToTime, exp.StrToDate, exp.TimeToUnix, exp.UnixToTime),
+        *(exp.DateBin, exp.TimeSlice, exp.DateFromParts, exp.TsOrDsToDatetime),
     }
 )
 
-_FURTHER_FUNCTIONS = frozenset({"json_value", "json_keys", "json_array_length", "bool_and", "bool_or", "date_part"})
+_FURTHER_FUNCTIONS = frozenset(
+    {
+        *("json_value", "json_keys", "json_array_length", "bool_and", "bool_or"),
+        *("now", "date_part", "date_sub", "age", "to_timestamp"),
+    }
+)
 """Those that sqlglot takes for unknown. None of them builds a value much larger than it was given."""
