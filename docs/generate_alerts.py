@@ -62,7 +62,7 @@ CONDITIONS = {
     "target_is_other": "it is somebody else's account",
     "target_outside": "somebody whom the event names is outside the team",
     "unknown_type": "this version does not know the type",
-    "unmatched_policy": "the category is `team_policies` and no other rule names the type",
+    "unmatched_policy": "the category is `team_policies` and no other rule takes the event",
     "used_rescue_code": "a rescue code was used",
     "weakened": "the new setting protects less than the one before",
 }
@@ -87,6 +87,7 @@ COUNTED = {
     "bytes": "bytes",
     "events": "events",
     "ip_addresses": "different addresses",
+    "shares": "different pairs of an item and a person",
     "targets": "different people",
 }
 SUBJECTS = {
@@ -108,7 +109,7 @@ FIRSTS = {
     "apps": "Raised for an app that nobody in the team has linked in the {baseline} before.",
     "countries": "Raised for a country from which the person has not been active in the {baseline} before.",
     "hours": (
-        "Raised at an hour of the day (UTC) that is not within two of any hour at which the person was active in the "
+        "Raised at an hour of the day (UTC) that is not within four of any hour at which the person was active in the "
         "{baseline} before, where they were on ten days at least."
     ),
     "platforms": "Raised for a kind of device that the person has not linked in the {baseline} before.",

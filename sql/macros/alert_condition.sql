@@ -41,7 +41,8 @@
 {# Conditions that a model of its own answers: of single assets, of what follows, and of states. #}
 {% macro other_alert_conditions() -%}
     {{ return([
-        'downloaded_before', 'new_extension', 'ransomware_name', 'new_in_team', 'followed_by', 'gap_minutes', 'days_left',
+        'downloaded_before', 'new_extension', 'ransomware_name', 'unmatched_policy', 'new_in_team', 'followed_by',
+        'gap_minutes', 'days_left',
     ]) }}
 {%- endmacro %}
 
@@ -71,7 +72,7 @@
     {{ return([
         'weakened', 'actor_outside', 'target_outside', 'target_free_mail', 'target_is_other', 'email_outside', 'outside',
         'sent_outside', 'country_listed', 'ip_listed', 'folder_watched', 'group_watched', 'actor_has_left', 'departure',
-        'unmatched_policy', 'unknown_type', 'public_link', 'publisher_unknown',
+        'unknown_type', 'public_link', 'publisher_unknown',
     ]) }}
 {%- endmacro %}
 

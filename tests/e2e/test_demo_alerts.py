@@ -14,7 +14,7 @@ RAISED_BY = {
     "outsider_is_invited_to_a_contract_folder": {"D01": "medium"},
     "burst_of_deletions": {"F01": "medium", "F05": "high"},
     "failed_sign_ins_then_success_from_a_new_country": {"A02": "high", "A05": "high"},
-    "admin_role_is_granted": {"C01": "critical"},
+    "admin_role_is_granted": {"C01": "high"},
     "two_factor_is_switched_off": {"B01": "high"},
     "link_is_made_public": {"D02": "medium"},
     "third_of_the_seats_is_idle": {"J02": "medium"},

@@ -488,6 +488,10 @@ rip = member("rip")
 hit("A10", "guessed at the day before", [did("login_success", "11:00", rip)],
     background=[*habit(rip, range(61, 80)), *habit(rip, range(1, 3), kind="login_fail")],
     severity="medium", actor=rip["email"])  # fmt: skip
+JOINED_LONG_AGO, JOINED_LATELY = member("rip"), member("rip")
+hit("A10", "silent since the log began", [did("login_success", "11:00", JOINED_LONG_AGO)],
+    severity="medium", actor=JOINED_LONG_AGO["email"])  # fmt: skip
+miss("A10", "joined fifty-nine days ago", [did("login_success", "11:00", JOINED_LATELY)])
 rip = member("rip")
 miss("A10", "silent for fifty-nine days", [did("login_success", "11:00", rip), *habit(rip, range(59, 80))])
 rip = member("rip")
@@ -783,12 +787,12 @@ policy("B07", "apple_login_change_policy", ("default", "disabled"), ("disabled",
 
 # C  Admins, groups and the team itself
 
-for role, severity in (("team_admin", "critical"), ("support_admin", "high"), ("galaxy_admin", "high")):
+for role in ("team_admin", "support_admin", "galaxy_admin"):
     ada, roy = member("ada"), member("roy")
     hit("C01", f"made {role}",
         [did("member_change_admin_role", "10:00", ada, actor_type="admin", participants=[roy],
              details=change(role, "member_only"))],
-        severity=severity, actor=ada["email"], target=roy["email"], new=role.replace("_", " "))  # fmt: skip
+        severity="high", actor=ada["email"], target=roy["email"], new=role.replace("_", " "))  # fmt: skip
 ada, roy = member("ada"), member("roy")
 miss("C01", "a role taken away, or nobody knows which",
      [did("member_change_admin_role", "10:00", ada, actor_type="admin", participants=[roy],
@@ -882,7 +886,7 @@ ada = member("ada")
 hit("C06", "a domain added",
     [did("domain_verification_add_domain_success", "10:00", ada, actor_type="admin",
          details={"domain_names": ["fresh.example"], "verification_method": "dns"})],
-    severity="high", item="fresh.example")  # fmt: skip
+    severity="critical", item="fresh.example")  # fmt: skip
 ada = member("ada")
 hit("C06", "a merge", [did("team_merge_from", "10:00", ada, actor_type="admin", details={"team_name": "Other Team"})],
     severity="critical", item="Other Team")  # fmt: skip
@@ -1305,6 +1309,12 @@ hit("E03", "from the new country at once",
     background=habit(ed, range(1, 30), country="DE"),
     severity="critical", crossed=99)  # fmt: skip
 ed = member("ed")
+hit("E03", "and the files go on past midnight",
+    [did("login_success", "22:40", ed, country="PE", ip_address=address()),
+     *burst("file_download", ed, files(ed, 300), start="23:40", every=6)],
+    background=habit(ed, range(1, 30), country="DE"),
+    severity="critical", crossed=100, items=300, actor=ed["email"])  # fmt: skip
+ed = member("ed")
 miss("E03", "a new device after the files, and the files five hours after a new country",
      [*burst("file_download", ed, files(f"{ed['name']} a", 100), start="09:00"),
       did("device_link_success", "09:30", ed, details=IPHONE),
@@ -1600,7 +1610,12 @@ hit("F10", "twenty items by three ways",
      *burst("shared_link_disable", ula, files(f"{ula['name']} c", 6), start="10:40", every=60)],
     severity="medium", crossed=19, items=20, actor=ula["email"], count="20")  # fmt: skip
 ula = member("ula")
-miss("F10", "fifty people taken off one folder",
+hit("F10", "twenty people taken off one folder",
+    [did("shared_content_remove_member", later(at("10:00"), minutes=number), ula,
+         assets=[file("ula's deal", kind="folder")], participants=[outsider("una")]) for number in range(20)],
+    severity="medium", crossed=19, items=20, actor=ula["email"], count="20")  # fmt: skip
+ula = member("ula")
+miss("F10", "one folder again and again",
      burst("shared_content_remove_member", ula, [file("ula's project", kind="folder")] * 50))  # fmt: skip
 
 
@@ -1904,6 +1919,10 @@ hit("H08", "a setting that nobody has heard of",
     [did("teleport_policy_changed", "10:00", ada, actor_type="admin",
          details=change("on_for_all", "off"))],
     severity="low", actor=ada["email"], new="on for all")  # fmt: skip
+ada = member("ada")
+hit("H08", "a setting of which the rule that names it can make nothing",
+    [did("sso_change_policy", "10:00", ada, actor_type="admin", details=change("quantum", "required"))],
+    severity="low", actor=ada["email"], new="quantum")  # fmt: skip
 ada = member("ada")
 miss(
     "H08",

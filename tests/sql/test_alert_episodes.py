@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from alert_cases import Person, at, burst, did, file, files, habit, member, outsider, repeated
+from alert_cases import Person, at, burst, day_before, did, file, files, habit, member, outsider, repeated
 from dbtproject import Warehouse
 from rawlog import RawLog, moment
 from support import clean_environment
@@ -24,6 +24,7 @@ LATE, MOVED, GROWING, TWICE, OVERTAKEN = (member(name) for name in ("late", "mov
 MUTED, GUEST, EDITOR, BLOCKED, SLEEPER = (
     member("muted"), outsider("guest"), member("editor"), member("blocked"), member("sleeper"),
 )  # fmt: skip
+TORN, GUESSED, SPITEFUL = member("torn"), member("guessed"), member("spiteful")
 
 LOADS = [
     [
@@ -35,6 +36,15 @@ LOADS = [
         did("dropbox_passwords_exported", "10:00", MUTED),
         *burst("file_delete", GUEST, files(GUEST, 50)),
         *habit(SLEEPER, range(30, 50)),
+        *burst("file_download", TORN, files(f"{TORN['name']} a", 100), start="14:00"),
+        *burst("file_download", TORN, files(f"{TORN['name']} b", 100), start="14:40"),
+        *repeated("login_fail", GUESSED, 12, start=at("23:57", NEXT_DAY), every=10),
+        did("login_success", at("00:01", "2026-03-12"), GUESSED),
+        *burst("file_download", SPITEFUL, files(f"{SPITEFUL['name']} a", 6), start=day_before(3, "23:00")),
+        *burst("file_delete", SPITEFUL, files(f"{SPITEFUL['name']} a", 6), start=day_before(2, "22:00")),
+        *burst("file_download", SPITEFUL, files(f"{SPITEFUL['name']} b", 4), start=day_before(2, "22:30")),
+        *burst("file_delete", SPITEFUL, files(f"{SPITEFUL['name']} b", 4), start=day_before(1, "01:00")),
+        did("dropbox_passwords_exported", day_before(1), GUEST),
     ],
     [
         did("file_delete", "09:59:59", LATE, assets=[file("late one")]),
@@ -60,6 +70,7 @@ SETTINGS = [
     ("F02", "threshold", "20"),
     ("G04", "window_minutes", "10"),
     ("A10", "baseline_days", "20"),
+    ("E01", "window_minutes", "10"),
 ]
 
 
@@ -181,6 +192,20 @@ def test_own_thresholds_windows_and_baselines_hold(history: Warehouse) -> None:
         ("F02", True, "high", 20, 60, None),
         ("G04", True, "low", 5, 10, None),
     ]
+
+
+def test_an_alert_that_comes_apart_under_other_settings_leaves_its_name_to_one_part(history: Warehouse) -> None:
+    (whole,) = alerts(history, 3, TORN, "E01")
+    first, second = alerts(history, 4, TORN, "E01")
+    assert (whole.event_count, first.event_count, second.event_count) == (200, 100, 100)
+    assert first.alert_id == whole.alert_id != second.alert_id
+
+
+@pytest.mark.parametrize(("rule", "who"), [("A02", GUESSED), ("E05", SPITEFUL)])
+def test_what_is_loaded_for_other_days_takes_nothing_from_an_alert(rule: str, who: Person, history: Warehouse) -> None:
+    first = alerts(history, 1, who, rule)
+    assert [alert.severity for alert in first] == [{"A02": "high", "E05": "critical"}[rule]]
+    assert alerts(history, 2, who, rule) == first
 
 
 def test_building_everything_anew_changes_no_alert(history: Warehouse) -> None:

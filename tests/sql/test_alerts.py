@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from alert_cases import (
     CASES,
+    JOINED_LATELY,
+    JOINED_LONG_AGO,
     LISTED_APP,
     LISTED_AS_REMOVED,
     LISTED_TOO_LONG,
@@ -19,6 +21,7 @@ from alert_cases import (
     TEAM_LINK,
     WATCH_LISTS,
     Case,
+    day_before,
     did,
     listed,
     member,
@@ -52,6 +55,8 @@ def load_and_build(warehouse: Warehouse) -> None:
     ])  # fmt: skip
     log.snapshot("members", SNAPSHOT_AT, [
         listed(founder, "active", joined_on=moment("2025-08-01T09:00:00")),
+        listed(JOINED_LONG_AGO, "active", joined_on=day_before(900)),
+        listed(JOINED_LATELY, "active", joined_on=day_before(59)),
         listed(LISTED_AS_REMOVED, "removed"),
         listed(LISTED_TOO_LONG, "suspended", suspended_on=moment("2026-03-07T10:00:00")),
     ])  # fmt: skip

@@ -13,11 +13,6 @@ considered_types as (
     select distinct event_type from rule_types
 ),
 
-named_types as (
-    select distinct event_type from rule_types
-    where event_type <> '*'
-),
-
 departures as (
     select * from {{ ref('int_alerts__departures') }}
 ),
@@ -340,8 +335,6 @@ select
     watched_groups.group_name is not null as is_group_watched,
     active_after_leaving.event_id is not null as is_actor_has_left,
     left_now.event_id is not null as is_departure,
-    events.event_category = 'team_policies'
-    and named_types.event_type is null as is_unmatched_policy,
     events.is_unknown_type,
     public_links.event_id is not null as is_public_link,
     unknown_apps.event_id is not null as is_publisher_unknown
@@ -372,8 +365,6 @@ left join left_now
     on events.event_id = left_now.event_id
 left join unknown_apps
     on events.event_id = unknown_apps.event_id
-left join named_types
-    on events.event_type = named_types.event_type
 left join weakest
     on events.event_type = weakest.event_type
 left join settings

@@ -42,6 +42,10 @@ active_days as (
         and {{ near_touched_days('occurred_on', before=401, after=1) }}
 ),
 
+team_since as (
+    select min(occurred_on) as first_on from actor_days
+),
+
 known_since as (
     select
         actor_id as owner,
@@ -51,8 +55,8 @@ known_since as (
     union all
     select
         'team' as owner,
-        min(occurred_on) as first_on
-    from actor_days
+        first_on
+    from team_since
 ),
 
 -- Who has been silent for longer than is looked back is known from the directory alone.
@@ -82,10 +86,9 @@ with_owners as (
         on habits.rule_id = rules.rule_id
     inner join counts
         on rules.rule_id = counts.rule_id
+    cross join team_since
     left join known_since
         on habits.owner = known_since.owner
-    left join known_since as team_since
-        on team_since.owner = 'team'
     left join joined
         on habits.owner = joined.owner
     where {{ near_touched_days('habits.occurred_on', before=1, after=1) }}

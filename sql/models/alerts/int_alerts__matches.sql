@@ -21,7 +21,7 @@ counts as (
     select * from {{ ref('int_alerts__counts') }}
 ),
 
-named_events as (
+events_of_types as (
     select
         considered.*,
         rule_types.rule_id,
@@ -33,6 +33,10 @@ named_events as (
     where
         coalesce(rule_types.condition, '') not in ('downloaded_before', 'new_extension', 'ransomware_name')
         and {{ alert_condition('rule_types', 'considered') }}
+),
+
+named_events as (
+    select * from events_of_types
 
     union all
 
@@ -46,7 +50,11 @@ named_events as (
         on rule_types.event_type = '*'
     where
         (rule_types.condition = 'actor_has_left' and considered.is_actor_has_left)
-        or (rule_types.condition = 'unmatched_policy' and considered.is_unmatched_policy)
+        or (
+            rule_types.condition = 'unmatched_policy'
+            and considered.event_category = 'team_policies'
+            and considered.event_id not in (select events_of_types.event_id from events_of_types)
+        )
         or (rule_types.condition = 'unknown_type' and considered.is_unknown_type)
 
     union all
@@ -73,7 +81,7 @@ assets as (
         {{ asset_key('assets') }} as asset_key,
         {{ file_extension('name') }} as extension
     from {{ ref('event_assets') }} as assets
-    where {{ near_touched_days('occurred_on', before=2, after=1) }}
+    where {{ near_touched_days('occurred_on', before=3, after=1) }}
 ),
 
 ransomware_names as (
@@ -143,18 +151,23 @@ new_extensions as (
 ),
 
 -- Files that somebody deletes within a day of downloading them, where these are half or more of what they took then.
+-- The window of a day's first alert begins on the day before, and what was deleted then was downloaded up to a day
+-- earlier.
 downloads as (
     select
-        considered.actor_id,
-        considered.occurred_at,
-        considered.occurred_on,
+        events.actor_id,
+        events.occurred_at,
+        events.occurred_on,
         assets.asset_key
-    from considered
+    from {{ ref('events') }} as events
     inner join assets
         on
-            considered.event_id = assets.event_id
-            and considered.occurred_on = assets.occurred_on
-    where considered.event_type = 'file_download' and considered.actor_id is not null
+            events.event_id = assets.event_id
+            and events.occurred_on = assets.occurred_on
+    where
+        events.event_type = 'file_download'
+        and events.actor_id is not null
+        and {{ near_touched_days('events.occurred_on', before=3, after=1) }}
 ),
 
 deletes_of_downloads as (
@@ -244,7 +257,11 @@ items as (
         on
             named_events.event_id = assets.event_id
             and named_events.occurred_on = assets.occurred_on
-            and (counts.counted in ('assets', 'bytes') or counts.subject_kind = 'asset' or assets.position = 0)
+            and (
+                counts.counted in ('assets', 'bytes', 'shares')
+                or counts.subject_kind = 'asset'
+                or assets.position = 0
+            )
 ),
 
 counted_items as (
@@ -369,6 +386,12 @@ select
         when 'actors' then coalesce(parts.actor_id, lower(parts.actor_email))
         when 'targets' then coalesce(parts.target_id, parts.target_email, parts.named_id, parts.event_id)
         when 'apps' then coalesce(parts.app_key, parts.event_id)
+        -- Thirty people taken off one folder are thirty, one taken off three folders is three.
+        when 'shares'
+            then
+                coalesce(parts.asset_key, parts.event_id)
+                || ' '
+                || coalesce(parts.target_id, parts.target_email, parts.named_id, parts.group_name, '')
         else parts.event_id
     end as item,
     case
