@@ -490,3 +490,32 @@ def test_an_event_type_that_the_log_does_not_hold_is_told(assistant: Assistant) 
     answer = assistant.ask("search_activity", event_types=["file_deleted"])
     assert answer["row_count"] == 0
     assert answer["hints"][0].startswith("The log holds no event of the type 'file_deleted'; there is file_delete")
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "says"),
+    [
+        (
+            "search_activity",
+            {"country": "Germany"},
+            "No country in this period is 'Germany'; there are: BR, DE, IE, US.",
+        ),
+        ("list_logins", {"country": "Brasil"}, "No country in this period is 'Brasil'; there are: BR, "),
+        ("list_logins", {"not_country": "Ireland"}, "No country in this period is 'Ireland'; there are: BR, "),
+        ("list_logins", {"outcome": "failed"}, "No outcome in this period is 'failed'; there are: failure, "),
+        (
+            "list_member_changes",
+            {"change_kind": "email"},
+            "No change_kind in this period is 'email'; there are: role, ",
+        ),
+        ("list_admin_actions", {"event_types": ["login"]}, "No event_type in this period is 'login'; there are: "),
+    ],
+)
+def test_a_value_that_only_the_asker_uses_is_told(
+    tool: str, arguments: dict[str, Any], says: str, assistant: Assistant
+) -> None:
+    assert assistant.ask(tool, **arguments)["hints"][0].startswith(says)
+
+
+def test_a_value_that_the_log_holds_needs_no_hint(assistant: Assistant) -> None:
+    assert assistant.ask("list_logins", country="br", outcome="Success")["hints"] == []

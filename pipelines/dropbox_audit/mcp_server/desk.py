@@ -26,6 +26,7 @@ from dropbox_audit.wording import visible
 LIMITS = Limits(seconds=20, scanned_bytes=20 * 1024**3)
 """Of each query that is asked."""
 _MOST_NAMED = 10
+_MOST_HELD = 40
 
 R = TypeVar("R", bound=Row)
 
@@ -168,6 +169,22 @@ class Desk:
             period.model_copy(update={"log_begins_on": first, "log_ends_on": last, "days_with_gaps": int(gaps or 0)}),
             freshness,
         )
+
+    def unheard_of(self, door: Door, view: str, period: Period, column: str, *values: str | None) -> list[str]:
+        """A hint for each value that a column of a view does not hold in the period, with those that it does.
+
+        Nobody from "Germany" means little where the log writes DE.
+        """
+        asked = [value for value in values if value]
+        if not asked:
+            return []
+        tail, parameters = Select(view).within(period).where(f"{column} is not null").tail()
+        held = [visible(value) for (value,) in door.rows(f"select distinct {column} {tail} order by 1", parameters)]
+        there = f"; there are: {', '.join(held[:_MOST_HELD])}" if held else ""
+        known = {value.lower() for value in held}
+        return [
+            f"No {column} in this period is {visible(value)!r}{there}." for value in asked if value.lower() not in known
+        ]
 
     def person(self, door: Door, text: str) -> Person:
         """Whom a text means: an address they have or had, an id, or a part of their name.

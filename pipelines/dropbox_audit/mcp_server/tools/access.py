@@ -371,4 +371,8 @@ def list_logins(
         if person is not None:
             condition, parameters = desk.person(door, person).acted()
             question.where(condition, *parameters)
-        return desk.answer(door, question, NEWEST_FIRST, limit, period, is_default=since is None)
+        hints = [
+            *desk.unheard_of(door, "logins", period, "outcome", outcome),
+            *desk.unheard_of(door, "logins", period, "country", country, not_country),
+        ]
+        return desk.answer(door, question, NEWEST_FIRST, limit, period, hints=hints, is_default=since is None)

@@ -98,7 +98,10 @@ def search_activity(
             "logged.occurred_at desc, logged.event_id",
             limit,
             period,
-            hints=_unknown_types(door, event_types or []),
+            hints=[
+                *_unknown_types(door, event_types or []),
+                *desk.unheard_of(door, "events", period, "country", country),
+            ],
             is_default=since is None,
         )
 

@@ -66,7 +66,8 @@ def list_admin_actions(
         if person is not None:
             condition, parameters = desk.person(door, person).acted()
             question.where(condition, *parameters)
-        return desk.answer(door, question, NEWEST_FIRST, limit, period, is_default=since is None)
+        hints = desk.unheard_of(door, "admin_actions", period, "event_type", *(event_types or ()))
+        return desk.answer(door, question, NEWEST_FIRST, limit, period, hints=hints, is_default=since is None)
 
 
 class PolicyChange(Row):
@@ -151,4 +152,5 @@ def list_member_changes(
             condition, parameters = desk.person(door, person).acted()
             question.where(condition, *parameters)
         order = f"{NEWEST_FIRST}, participant_position"
-        return desk.answer(door, question, order, limit, period, is_default=since is None)
+        hints = desk.unheard_of(door, "member_changes", period, "change_kind", change_kind)
+        return desk.answer(door, question, order, limit, period, hints=hints, is_default=since is None)
