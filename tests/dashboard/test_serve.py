@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 from dropbox_audit.dashboard import serve
-from dropbox_audit.errors import ConfigurationError
+from dropbox_audit.errors import ConfigurationError, RunError
 from dropbox_audit.warehouse import Target, duckdb_target
 from support import Workspace
 
@@ -33,6 +34,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """What would have been served: target, host, port and sign-in."""
     calls: list[tuple[Any, ...]] = []
     monkeypatch.setattr(serve, "_start", lambda *given: calls.append(given[:4]))
+    monkeypatch.setattr(serve, "_check_free", lambda *_: None)
     return calls
 
 
@@ -91,6 +93,15 @@ def test_no_other_command_imports_it() -> None:
 def test_a_warehouse_that_is_not_there_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="dropbox-audit run"):
         serve.serve(duckdb_target(tmp_path / "none.duckdb"), "127.0.0.1", 8501, print)
+
+
+def test_a_port_that_is_taken_is_told_before_any_address(dressed: Target) -> None:
+    said: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(RunError, match=rf"port {port} cannot be opened \(.*\): choose another one with --port"):
+            serve.serve(dressed, "127.0.0.1", port, said.append)
+    assert said == []
 
 
 def test_streamlit_tells_nobody_anything() -> None:

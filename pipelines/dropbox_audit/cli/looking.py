@@ -83,7 +83,7 @@ def seats(destination: Destination = "duckdb", as_json: Json = False) -> None:
 def dashboard(
     destination: Destination = "duckdb",
     host: Annotated[str, typer.Option("--host", help="Beyond loopback it requires a sign-in.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", help="Port of the pages.")] = 8501,
+    port: Annotated[int, typer.Option("--port", help="Port of the pages.", min=1, max=65535)] = 8501,
 ) -> None:
     """Serve pages over the views: activity, deletes, shares, sign-ins, alerts, seats and more."""
     from dropbox_audit.dashboard.serve import serve
@@ -96,7 +96,9 @@ def dashboard(
 @app.command()
 def demo(
     serve: Annotated[bool, typer.Option("--serve", help="Only run the simulated API, for your own client.")] = False,
-    port: Annotated[int, typer.Option("--port", help="Port of the simulated API with --serve.")] = 8765,
+    port: Annotated[
+        int, typer.Option("--port", help="Port of the simulated API with --serve.", min=0, max=65535)
+    ] = 8765,
 ) -> None:
     """Load a simulated team into DuckDB and answer questions in SQL; needs no account and no network."""
     from dropbox_audit.demo import tour

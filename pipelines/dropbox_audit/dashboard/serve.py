@@ -1,13 +1,14 @@
 """Start the dashboard: on loopback for whoever sits at the machine, beyond it only behind a sign-in."""
 
 import importlib.util
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import dlt
 
-from dropbox_audit.errors import ConfigurationError
+from dropbox_audit.errors import ConfigurationError, RunError
 from dropbox_audit.settings import configure_dlt, is_loopback
 from dropbox_audit.warehouse import Target, open_door, require_views
 from dropbox_audit.wording import keep_secret
@@ -50,6 +51,7 @@ def serve(target: Target, host: str, port: int, say: Callable[[str], None]) -> N
     Raises:
         ConfigurationError: Streamlit is not installed, the views were never built, or the address is not on loopback
             and nobody would have to sign in.
+        RunError: the port is taken.
     """
     if importlib.util.find_spec("streamlit") is None:
         raise ConfigurationError(
@@ -60,7 +62,19 @@ def serve(target: Target, host: str, port: int, say: Callable[[str], None]) -> N
         raise ConfigurationError(f"{target.path} does not exist yet: run `dropbox-audit run` first.")
     with open_door(target) as door:
         require_views(door, target)
+    _check_free(host, port)
     _start(target, host, port, auth, say)
+
+
+def _check_free(host: str, port: int) -> None:
+    """Raise `RunError` when nothing can listen there; Streamlit would only say so after the address was told."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        raise RunError(
+            f"{host} port {port} cannot be opened ({error.strerror}): choose another one with --port."
+        ) from error
 
 
 def _start(target: Target, host: str, port: int, auth: dict[str, Any] | None, say: Callable[[str], None]) -> None:
