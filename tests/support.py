@@ -282,7 +282,7 @@ class Workspace:
     def run(self, *arguments: str, answer: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
         """Run `dropbox-audit <arguments>` to its end; `answer` is typed on its stdin."""
         process = self.start(*arguments, **environment)
-        stdout, stderr = process.communicate(answer, timeout=120)
+        stdout, stderr = process.communicate(answer, timeout=600)
         return subprocess.CompletedProcess(arguments, process.returncode, stdout, stderr)
 
 

@@ -132,8 +132,8 @@
 
 {# `, "name": value` for a JSON object, or nothing where the value is null. #}
 {% macro json_member(name, expression, is_text=true) -%}
-    coalesce(
-        ', "{{ name }}": ' || {{ json_quoted(expression) if is_text else 'cast(' ~ expression ~ ' as ' ~ dbt.type_string() ~ ')' }},
-        ''
-    )
+    case
+        when {{ expression }} is null then ''
+        else ', "{{ name }}": ' || {{ json_quoted(expression) if is_text else 'cast(' ~ expression ~ ' as ' ~ dbt.type_string() ~ ')' }}
+    end
 {%- endmacro %}

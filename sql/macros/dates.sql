@@ -143,7 +143,7 @@
 {%- endmacro %}
 
 {% macro bigquery__week_start(day) -%}
-    date_trunc({{ day }}, week(monday))
+    cast(date_trunc({{ day }}, week(monday)) as date)
 {%- endmacro %}
 
 

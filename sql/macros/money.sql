@@ -10,3 +10,13 @@
 {% macro bigquery__money(cents) -%}
     cast(({{ cents }}) / 100 as numeric)
 {%- endmacro %}
+
+
+{# An amount of money, not less than nothing, as text with both its digits: casts leave out zeros here and not there. #}
+{% macro money_text(amount) -%}
+    cast(cast(floor({{ amount }}) as bigint) as {{ dbt.type_string() }})
+    || '.'
+    || lpad(
+        cast(cast(round(({{ amount }} - floor({{ amount }})) * 100, 0) as bigint) as {{ dbt.type_string() }}), 2, '0'
+    )
+{%- endmacro %}

@@ -9,12 +9,13 @@ import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 import sqlglot
 import yaml
-from dropbox_audit.source import EMPTY, LOAD_ID
+from dropbox_audit.source import EMPTY, EMPTY_ONCE, LOAD_ID
 from dropbox_audit.transform import sql_folder
-from scanned_bytes import Read, Reader, Table
+from scanned_bytes import VARIABLE, Read, Reader, Table
 from sqlglot import exp
 
 GIB, TIB = 2**30, 2**40
@@ -32,6 +33,8 @@ WIDTHS = {
     "email": 36, "email_domain": 21, "account_id": 42, "person_key": 36, "domain": 21, "mark": 7,
     "schema_name": 15, "schema_version_hash": 46, "activity": 8, "is_replayed": 1, "involves_non_team_member": 1,
     "has_missing_details": 1, "is_team_member": 1, "is_tagged_team_member": 1, "unknown_fields": 0,
+    "rule_id": 5, "owner": 42, "value": 5, "first_event_id": 34, "counted": 9, "subject_kind": 7, "subject": 42,
+    "anchor_event_id": 34, "target_email": 24, "item_name": 21, "item": 34, "item_key": 34, "event_ids": 51,
 }  # fmt: skip
 """Bytes of a column in a row as BigQuery counts them, text with two more than its length: means of the demo's team."""
 OTHER_WIDTH = 8
@@ -45,8 +48,17 @@ ROWS_PER_EVENT = {
     "dropbox_audit_internal.int_dropbox__actor_type_days": 0.65,
     "dropbox_audit_internal.int_dropbox__domain_days": 0.004,
     "dropbox_audit_internal.int_dropbox__arrival_days": 0.002,
+    "dropbox_audit_internal.int_alerts__habits": 0.29, "dropbox_audit_internal.int_alerts__busy_hours": 0.13,
+    "dropbox_audit_internal.int_alerts__episodes": 0.009,
 }  # fmt: skip
 """Of the same team; these tables are laid out by day."""
+
+ROWS_PER_NEW_EVENT = {
+    "dropbox_audit_internal.int_alerts__considered": 0.69, "dropbox_audit_internal.int_alerts__matches": 0.74,
+    "dropbox_audit_internal.int_alerts__signals": 0.74,
+}  # fmt: skip
+"""Of the same team. Steps that BigQuery keeps in a table until the next poll: the touched days, and those around."""
+DAYS_AROUND = 3
 
 ROWS_PER_LOAD = {
     "dropbox_raw._dlt_loads": 1, "dropbox_raw.load_days": TOUCHED_DAYS, "dropbox_raw.walks": 1,
@@ -54,9 +66,16 @@ ROWS_PER_LOAD = {
 }  # fmt: skip
 """Not laid out by day: they grow with the number of loads, whatever these bring."""
 
+ROWS_PER_PERSON = {"dropbox_raw.members": 3, "dropbox_raw.linked_apps": 3, "dropbox_raw.shared_links": 30}
+"""With what they were before."""
+
 FEW_ROWS = {
     "dropbox_audit_internal.int_dropbox__new_loads": 10, "dropbox_audit_internal.int_dropbox__touched_days": 10,
     "dropbox_audit_internal.int_dropbox__caught_up_walks": 1000, "dropbox_audit_internal.event_types": 1000,
+    "dropbox_audit_internal.alert_rules": 100, "dropbox_audit_internal.policy_strengths": 1000,
+    "dropbox_audit_internal.places": 10_000, "dropbox_audit_internal.public_mail_domains": 1000,
+    "dropbox_audit_internal.ransomware_names": 1000, "dropbox_audit_internal.int_alerts__departures": 10_000,
+    "dropbox_raw.alert_settings": 1000, "dropbox_raw.directory_snapshots": 50_000,
 }  # fmt: skip
 
 LEAST_BYTES = 10_000_000
@@ -117,7 +136,7 @@ class Catalogue:
         columns = columns_of_models()
         self.tables = {
             # Where raw tables are laid out by day, tests of loading hold.
-            **{f"dropbox_raw.{name}": raw_table(table.column_names) for name, table in EMPTY.items()},
+            **{f"dropbox_raw.{name}": raw_table(table.column_names) for name, table in {**EMPTY, **EMPTY_ONCE}.items()},
             "dropbox_raw._dlt_loads": Table(("load_id", "schema_name", "status", "inserted_at", "schema_version_hash")),
             **seeds(),
         }
@@ -128,7 +147,8 @@ class Catalogue:
             if kind == "VIEW":
                 self.views[name] = query
             else:
-                self.tables[name] = Table(columns[name.partition(".")[2]], layout)
+                listed = columns[name.partition(".")[2]] or selected(query, dialect)
+                self.tables[name] = Table(listed, layout)
         for table, layout in re.findall(r"alter\s+table\s+(\S+)\s+cluster by\s*\((.*?)\)", "\n".join(models), re.I):
             name = ".".join(table.lower().split(".")[-2:])
             self.tables[name] = Table(self.tables[name].columns, first_day(layout))
@@ -141,13 +161,30 @@ class Catalogue:
             if kind == "VIEW"
         }
         reader = Reader(self._dialect, self.tables, {**self.views, **scratch})
-        return [
+        found = [
             reads
             for node, sql in statements
             if not node.startswith("seed.")
             for reads in reader.reads(node, sql)
             if reads
         ]
+        touched = min(span(read.days) for reads in found for read in reads if span(read.days))
+        return [[placed(read, touched) for read in reads] for reads in found]
+
+
+def placed(read: Read, touched: int) -> Read:
+    """A read with what it means to a poll: how far it goes beyond the days that the news touches."""
+    if read.table in ROWS_PER_NEW_EVENT:
+        return replace(read, is_scratch=True, further_days=DAYS_AROUND)
+    return replace(read, further_days=max(0, span(read.days) - touched))
+
+
+def span(days: Sequence[str] | None) -> int:
+    """How many days lie between the first and the last, both included; 0 where none are written down."""
+    if not days or days == (VARIABLE,):
+        return 0
+    named = [date.fromisoformat(day) for day in days]
+    return (max(named) - min(named)).days + 1
 
 
 def made_by(statements: Iterable[str], dialect: str) -> Iterator[tuple[str, str, str, str | None]]:
@@ -172,7 +209,14 @@ def columns_of_models() -> dict[str, tuple[str, ...]]:
     """Of each model, as its description lists them."""
     described = (yaml.safe_load(path.read_text()) for path in sql_folder().glob("models/**/*.yml"))
     models = [model for page in described for model in page.get("models") or []]
-    return {model["name"]: tuple(column["name"] for column in model["columns"]) for model in models}
+    return {model["name"]: tuple(column["name"] for column in model.get("columns") or ()) for model in models}
+
+
+def selected(query: str, dialect: str) -> tuple[str, ...]:
+    """The columns of a step whose description lists none: it is a table on BigQuery only."""
+    names = sqlglot.parse_one(query, read=dialect).named_selects
+    assert "*" not in names
+    return tuple(names)
 
 
 def seeds() -> dict[str, Table]:
@@ -193,9 +237,11 @@ def width(read: Read) -> int:
 
 def rows(read: Read, history: History) -> float:
     """How many rows a read looks at: of the touched days where it names days, of all history where it names none."""
-    if read.table in ROWS_PER_EVENT:
+    if (per_event := {**ROWS_PER_EVENT, **ROWS_PER_NEW_EVENT}.get(read.table)) is not None:
         is_limited = read.days is not None or read.is_scratch
-        return ROWS_PER_EVENT[read.table] * history.events_per_day * (TOUCHED_DAYS if is_limited else history.days)
+        return per_event * history.events_per_day * (TOUCHED_DAYS + read.further_days if is_limited else history.days)
+    if read.table in ROWS_PER_PERSON:
+        return ROWS_PER_PERSON[read.table] * history.events_per_day / EVENTS_PER_PERSON_AND_WORKDAY
     if read.table in ROWS_PER_LOAD and not read.is_scratch:
         return ROWS_PER_LOAD[read.table] * history.polls_per_day * history.days
     return FEW_ROWS.get(read.table, 10)
@@ -296,11 +342,12 @@ def growth_table(bigquery: Sequence[Sequence[Read]]) -> str:
 
 
 def by_layout(statements: Iterable[Sequence[Read]]) -> tuple[list[Read], list[Read]]:
-    """The reads of tables that are laid out by day, and of the others."""
+    """The reads of tables that are laid out by day or hold the touched days only, and of the others."""
+    by_day = ROWS_PER_EVENT.keys() | ROWS_PER_NEW_EVENT.keys()
     reads = [read for statement in statements for read in statement]
     return (
-        [read for read in reads if read.table in ROWS_PER_EVENT],
-        [read for read in reads if read.table not in ROWS_PER_EVENT],
+        [read for read in reads if read.table in by_day],
+        [read for read in reads if read.table not in by_day],
     )
 
 

@@ -43,6 +43,7 @@ class Read:
         columns: what of it is read.
         days: the days it is limited to; None if to none.
         is_scratch: it is no table that stays, but rows that this poll has just put together for it.
+        further_days: how many of the days lie around those that the news touches.
     """
 
     node: str
@@ -50,6 +51,7 @@ class Read:
     columns: tuple[str, ...]
     days: Days | None
     is_scratch: bool
+    further_days: int = 0
 
 
 class Reader:

@@ -30,8 +30,10 @@ valid_from,seats,price_per_seat,currency,billing_period,renewal_date,notice_days
 2026-09-16,50,150.10,EUR,year,2027-09-16,60
 """
 
-DIFFERENT_BY_NATURE = {"loaded_at", "run_id", "covered_by"}
+DIFFERENT_BY_NATURE = {"loaded_at", "raised_at", "run_id", "last_run_id", "covered_by"}
 """Columns that two loads of one log never share: when the warehouse was reached, and names drawn at random."""
+OF_A_RUN = {"alert_id", "subject"}
+"""Columns of an alert that are made of a run's name, where it is about a run."""
 WITHOUT_ORDER = {"previous_value", "new_value"}
 """Parts of an event's JSON as text: Snowflake keeps no order of an object's keys."""
 
@@ -72,9 +74,15 @@ class Story:
 def _rows_of(door: Door, relation: str, columns: list[str]) -> list[str]:
     compared = [column for column in columns if column not in DIFFERENT_BY_NATURE]
     rows = door.rows(f"select {', '.join(compared)} from {VIEWS_DATASET}.{relation}")
-    return sorted(
-        json.dumps(dict(zip(compared, map(_plain, compared, row), strict=True)), sort_keys=True) for row in rows
-    )
+    named = [dict(zip(compared, map(_plain, compared, row), strict=True)) for row in rows]
+    return sorted(json.dumps(_without_runs(row) if relation == "alerts" else row, sort_keys=True) for row in named)
+
+
+def _without_runs(alert: dict[str, Any]) -> dict[str, Any]:
+    evidence = json.loads(alert["evidence"])
+    kept = {name: value for name, value in evidence.items() if name not in DIFFERENT_BY_NATURE}
+    of_a_run = OF_A_RUN if kept.keys() != evidence.keys() else set()
+    return {name: value for name, value in alert.items() if name not in of_a_run} | {"evidence": kept}
 
 
 def _plain(column: str, value: Any) -> Any:

@@ -176,6 +176,10 @@ def test_models_are_laid_out_by_day(told: Callable[[str], Story]) -> None:
     }
     by_day = {name for name, sql in made.items() if "partition by occurred_on" in sql}
     assert made.keys() - by_day == {
+        "int_alerts__considered",
+        "int_alerts__departures",
+        "int_alerts__matches",
+        "int_alerts__signals",
         "int_dropbox__load_ledger",
         "int_dropbox__new_loads",
         "int_dropbox__touched_days",

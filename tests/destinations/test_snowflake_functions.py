@@ -156,7 +156,10 @@ def test_every_model_was_looked_at_both_as_it_is_built_and_as_it_is_updated(told
         for step in ("rebuilt", "news")
     )
     sources = {path.stem: path.read_text() for path in MODELS.rglob("*.sql")}
-    assert built == set(sources)
+    # An ephemeral model is a part of those that read it.
+    assert built == {
+        model for model, source in sources.items() if not re.search(r"materialized = ('ephemeral'|shared_step)", source)
+    }
     assert {model for model, source in sources.items() if "materialized = 'incremental'" in source} <= updated
 
 

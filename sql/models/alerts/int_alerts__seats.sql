@@ -101,7 +101,7 @@ select
     idle.member_count as item_count,
     idle.example as item_name,
     null as severity_rank,
-    {{ json_member('cost_per_year', 'idle.cost_per_year', is_text=false) }}
+    {{ json_member('cost_per_year', money_text('idle.cost_per_year'), is_text=false) }}
     || {{ json_member('currency', 'idle.currency') }} as facts
 from idle
 cross join as_of
