@@ -77,9 +77,10 @@ FACTS = {
     "followed_by": "the window around it also holds",
     "gap_minutes": "the minutes without news are at least",
     "new_value": "the new value is",
+    "then_alert": "within a day the same person also raises",
 }
 # Known only to the rules whose escalations have them.
-OF_FEW_RULES = {"days_left", "followed_by", "gap_minutes", "new_in_team"}
+OF_FEW_RULES = {"days_left", "followed_by", "gap_minutes", "new_in_team", "then_alert"}
 COUNTED = {
     "actors": "different people",
     "apps": "different apps",

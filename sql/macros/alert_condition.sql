@@ -42,7 +42,7 @@
 {% macro other_alert_conditions() -%}
     {{ return([
         'downloaded_before', 'new_extension', 'ransomware_name', 'unmatched_policy', 'new_in_team', 'followed_by',
-        'gap_minutes', 'days_left',
+        'then_alert', 'gap_minutes', 'days_left',
     ]) }}
 {%- endmacro %}
 

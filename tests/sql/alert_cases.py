@@ -1253,6 +1253,14 @@ ed = member("ed")
 hit("E01", "by an app", burst("file_download", ed, files(ed, 100), actor_type="app"),
     severity="medium", crossed=99, items=100, actor=ed["email"])  # fmt: skip
 ed = member("ed")
+hit("E01", "and half of them deleted the same evening", burst("file_download", ed, files(ed, 100)),
+    background=burst("file_delete", ed, files(ed, 50), start="21:00", every=120),
+    severity="high", crossed=99, items=100, actor=ed["email"])  # fmt: skip
+ed = member("ed")
+hit("E01", "and a few of them deleted", burst("file_download", ed, files(ed, 100)),
+    background=burst("file_delete", ed, files(ed, 40), start="21:00", every=120),
+    severity="medium", crossed=99, items=100, actor=ed["email"])  # fmt: skip
+ed = member("ed")
 hit("E01", "two bursts hours apart are two",
     [*burst("file_download", ed, files(f"{ed['name']} a", 100), start="09:00"),
      *burst("file_download", ed, files(f"{ed['name']} b", 100), start="14:00")],

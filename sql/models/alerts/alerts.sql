@@ -213,6 +213,26 @@ found as (
     from {{ ref('int_alerts__seats') }}
 ),
 
+-- What makes an alert worse may be the next one.
+worse_for_what_follows as (
+    select
+        found.rule_id,
+        found.subject_key,
+        found.name_event_id,
+        min({{ severity_rank('escalations.severity') }}) as severity_rank
+    from found
+    inner join {{ ref('int_alerts__escalations') }} as escalations
+        on found.rule_id = escalations.rule_id
+    inner join kept as followers
+        on
+            found.actor_id = followers.actor_id
+            and escalations.condition_values like '%|' || followers.rule_id || '|%'
+            and found.crossed_at <= followers.crossed_at
+            and {{ seconds_between('found.last_at', 'followers.crossed_at') }} <= 86400
+    where escalations.condition = 'then_alert'
+    group by found.rule_id, found.subject_key, found.name_event_id
+),
+
 told as (
     select
         found.*,
@@ -225,6 +245,10 @@ told as (
         users.user_name,
         case
             when
+                worse_for_what_follows.severity_rank < coalesce(found.severity_rank, 9)
+                and worse_for_what_follows.severity_rank < {{ severity_rank('rules.severity') }}
+                then worse_for_what_follows.severity_rank
+            when
                 rules.escalations is not null and found.severity_rank < {{ severity_rank('rules.severity') }}
                 then found.severity_rank
             else {{ severity_rank('rules.severity') }}
@@ -235,6 +259,11 @@ told as (
         on found.rule_id = rules.rule_id
     left join users
         on found.actor_id = users.user_id
+    left join worse_for_what_follows
+        on
+            found.rule_id = worse_for_what_follows.rule_id
+            and found.subject_key = worse_for_what_follows.subject_key
+            and found.name_event_id = worse_for_what_follows.name_event_id
 )
 
 select
