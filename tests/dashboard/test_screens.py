@@ -115,6 +115,37 @@ def test_an_alert_opens_with_evidence_runbook_and_its_events(shown: Target) -> N
     assert parse_qs(where.partition("?")[2])["id"] == [event_id]
 
 
+def test_an_alert_opens_from_its_address_whenever_it_was(shown: Target) -> None:
+    test = draw("alerts", alert=f"{0:032x}", since="2020-01-01", until="2020-01-02")
+    assert "No alert matches." in [caption.value for caption in test.caption]
+    assert RUNBOOK in [text.value for text in test.text]
+
+
+def test_the_number_of_a_severity_leads_to_its_alerts(shown: Target) -> None:
+    [(high,)] = rows(shown, "select count(*) from dropbox_audit.alerts where severity = 'high'")
+    found = draw("alerts")
+    assert metrics(found)["High"] == str(high)
+    where = links(found)["See alerts"][1]
+    path, _, query = where.partition("?")
+    assert path == "alerts"
+    test = draw("alerts", **parse_qs(query))
+    assert list(test.dataframe[0].value["severity"]) == ["High"] * high
+    assert metrics(test) == metrics(found)
+    [everywhere] = links(draw("overview"))["See alerts"]
+    assert "severity" not in everywhere
+
+
+def test_the_overview_shows_the_worst_alerts_first(shown: Target) -> None:
+    worst = next(frame.value for frame in draw("overview").dataframe if "severity" in frame.value)
+    assert list(worst["severity"]) == ["Critical"] * 2 + ["High"] * 2 + ["Medium"] * 2 + ["Low"] * 2
+
+
+def test_a_rule_in_the_address_narrows_the_alerts(shown: Target) -> None:
+    test = draw("alerts", rule="E03")
+    assert list(test.dataframe[0].value["rule_name"]) == ["Rule 3"]
+    assert test.selectbox[0].value == "E03"
+
+
 def test_a_warehouse_without_alerts_says_so(shown: Target, plain: Target) -> None:
     asking.use(plain)
     test = draw("alerts")

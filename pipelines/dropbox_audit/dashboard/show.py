@@ -1,6 +1,7 @@
 """What several pages show. Text from the log goes into tables, charts and plain text only, never into markup."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -14,9 +15,16 @@ from dropbox_audit.dashboard.queries.freshness import freshness
 from dropbox_audit.filters import Filter
 
 ACTIVITY = "screens/activity.py"
+ALERTS = "screens/alerts.py"
 
 BLUE, RED, AMBER, GREEN, GREY = "#3b82f6", "#dc5f5f", "#d99a2b", "#2f9e6f", "#8b95a5"
 """Readable on white and on black alike."""
+
+ALERT_COLUMNS = {
+    "severity": st.column_config.TextColumn("Severity", width=80),
+    "title": st.column_config.TextColumn("What", width=460),
+}
+"""What is most likely to be cut has the room, and stands where a phone shows it."""
 
 _CARD = 170
 _TIME = "YYYY-MM-DD HH:mm"
@@ -109,27 +117,47 @@ def bound(name: str, value: Any) -> str:
 # -- numbers ----------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Alerts:
+    """A card's link to the alerts behind it: the address's parameters."""
+
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
 def numbers(
-    cards: Sequence[tuple[str, int | str | None, Mapping[str, Any] | None]], chosen: Filter, *, width: int = _CARD
+    cards: Sequence[tuple[str, int | str | None, Mapping[str, Any] | Alerts | None]],
+    chosen: Filter,
+    *,
+    width: int = _CARD,
 ) -> None:
     """Cards with a name and a number each, and the address's parameters of the events behind it, if it has any."""
     with st.container(horizontal=True, gap="small"):
         for name, number, parameters in cards:
             with st.container(border=True, width=_CARD if is_phone() else width, height="stretch", gap=None):
                 st.metric(name, "-" if number is None else f"{number:,}" if isinstance(number, int) else number)
-                if parameters is not None:
+                if isinstance(parameters, Alerts):
+                    alerts_link("See alerts", chosen, **parameters.parameters)
+                elif parameters is not None:
                     events_link("See events", chosen, **parameters)
 
 
 def events_link(label: str, chosen: Filter, **parameters: Any) -> None:
     """A link to the events behind something: those of the page's days, narrowed by parameters of the address."""
-    st.page_link(
-        ACTIVITY,
-        label=label,
-        icon=":material/arrow_forward:",
-        icon_position="right",
-        query_params=_of_days(chosen, parameters),
-    )
+    _link(ACTIVITY, label, _of_days(chosen, parameters))
+
+
+def alerts_link(label: str, chosen: Filter, **parameters: Any) -> None:
+    """A link to the alerts of the page's days, narrowed by parameters of the address."""
+    _link(ALERTS, label, _of_days(chosen, parameters))
+
+
+def go_to_alert(chosen: Filter, alert_id: str) -> None:
+    """Leave another page for one alert, and the alerts of the same days behind it."""
+    st.switch_page(ALERTS, query_params=_of_days(chosen, {"alert": alert_id}))
+
+
+def _link(page: str, label: str, parameters: dict[str, list[str]]) -> None:
+    st.page_link(page, label=label, icon=":material/arrow_forward:", icon_position="right", query_params=parameters)
 
 
 def go_to_events(chosen: Filter, **parameters: Any) -> None:
@@ -212,8 +240,16 @@ def _column(values: pd.Series, label: str, *, width: int | None = None) -> Any:
 # -- charts -----------------------------------------------------------------------------------------------------------
 
 
-def per_day(frame: pd.DataFrame, series: Mapping[str, tuple[str, str]], chosen: Filter, *, name: str, key: str) -> None:
-    """Bars per day; `series` gives heading and colour by column. A click on a day leads to its events."""
+def per_day(
+    frame: pd.DataFrame,
+    series: Mapping[str, tuple[str, str]],
+    chosen: Filter,
+    *,
+    name: str,
+    key: str,
+    kind: str | None = None,
+) -> None:
+    """Bars per day; `series` gives heading and colour by column. A click on a day leads to its events, of a kind."""
     if frame.empty:
         st.caption(_NOTHING)
         return
@@ -255,7 +291,7 @@ def per_day(frame: pd.DataFrame, series: Mapping[str, tuple[str, str]], chosen: 
     picked = state["selection"].get("day") if state else None
     if picked:
         day = str(picked[0]["day"])
-        st.switch_page(ACTIVITY, query_params={"since": day, "until": day})
+        st.switch_page(ACTIVITY, query_params={"since": day, "until": day, "kind": kind or []})
 
 
 def _every_day(frame: pd.DataFrame, columns: list[str], chosen: Filter) -> pd.DataFrame:

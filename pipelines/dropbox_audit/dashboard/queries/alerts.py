@@ -1,10 +1,12 @@
 """Raised alerts. The views come with the rules: a warehouse without them has none yet."""
 
+from typing import Any
+
 import pandas as pd
 
 from dropbox_audit.dashboard.queries.tables import MOST_ROWS, table
 from dropbox_audit.filters import Filter
-from dropbox_audit.warehouse import VIEWS_DATASET, Door, NoSuchRelationError
+from dropbox_audit.warehouse import VIEWS_DATASET, Door, NoSuchRelationError, marks
 
 SEVERITIES = ("critical", "high", "medium", "low", "info")
 
@@ -14,16 +16,27 @@ _COLUMNS = (
 )
 
 
-def alerts(door: Door, chosen: Filter) -> pd.DataFrame | None:
-    """The newest alerts of the days; None where there is no such view."""
+_RANKS = " ".join(f"when '{name}' then {rank}" for rank, name in enumerate(SEVERITIES))
+
+
+def alerts(
+    door: Door, chosen: Filter, severities: tuple[str, ...] = (), *, is_worst_first: bool = False
+) -> pd.DataFrame | None:
+    """The newest alerts of the days, of some severities or all; None where there is no such view."""
     days, parameters = chosen.days()
+    order = f"case severity {_RANKS} end, occurred_at desc" if is_worst_first else "occurred_at desc"
+    which = f" and severity in ({marks(severities)})" if severities else ""
+    return _table(door, f"where {days}{which} order by {order}, alert_id limit {MOST_ROWS}", [*parameters, *severities])
+
+
+def alert(door: Door, alert_id: str) -> pd.DataFrame | None:
+    """One alert, whenever it was."""
+    return _table(door, "where alert_id = ?", [alert_id])
+
+
+def _table(door: Door, rest: str, parameters: list[Any]) -> pd.DataFrame | None:
     try:
-        return table(
-            door,
-            {name: name for name in _COLUMNS},
-            f"from {VIEWS_DATASET}.alerts where {days} order by occurred_at desc, alert_id limit {MOST_ROWS}",
-            parameters,
-        )
+        return table(door, {name: name for name in _COLUMNS}, f"from {VIEWS_DATASET}.alerts {rest}", parameters)
     except NoSuchRelationError:
         return None
 

@@ -10,31 +10,42 @@ from dropbox_audit.dashboard.queries import alerts
 from dropbox_audit.filters import Filter, start_of
 
 
-def listing(found: pd.DataFrame) -> None:
-    """The alerts, most of a page."""
-    severities = [name for name in alerts.SEVERITIES if (found["severity"] == name).any()]
+def listing(found: pd.DataFrame, given: tuple[str, ...], rule: str | None) -> None:
+    """The alerts, most of a page; the address holds which."""
     left, right = st.columns(2)
-    wanted = left.pills("Severity", severities, selection_mode="multi", format_func=words.spaced)
-    rules = dict(zip(found["rule_id"], found["rule_name"], strict=True))
-    rule = right.selectbox(
-        "Rule",
-        sorted(rules, key=lambda rule_id: str(rules[rule_id])),
-        index=None,
-        format_func=lambda rule_id: rules[rule_id],
-        placeholder="All rules",
-    )
-    if wanted:
-        found = found[found["severity"].isin(wanted)]
+    with left:
+        key = show.bound("severity", list(given))
+        st.pills(
+            "Severity",
+            alerts.SEVERITIES,
+            selection_mode="multi",
+            format_func=words.spaced,
+            key=key,
+            on_change=_put,
+            args=("severity", key),
+        )
+    with right:
+        rules = dict(zip(found["rule_id"], found["rule_name"], strict=True))
+        key = show.bound("rule", rule)
+        st.selectbox(
+            "Rule",
+            sorted({*rules, *([rule] if rule else [])}, key=lambda rule_id: str(rules.get(rule_id))),
+            format_func=lambda rule_id: rules.get(rule_id) or rule_id,
+            placeholder="All rules",
+            index=None,
+            key=key,
+            on_change=_put,
+            args=("rule", key),
+        )
     if rule is not None:
         found = found[found["rule_id"] == rule]
-    found = found.assign(sign=[words.spaced(name) for name in found["severity"]])
     row = show.table(
-        found,
+        found.assign(severity=found["severity"].map(words.spaced)),
         {
-            "sign": "Severity",
-            "occurred_at": "When (UTC)",
+            "severity": "Severity",
             "title": "What",
             "user_email": "Who",
+            "occurred_at": "When (UTC)",
             "event_count": "Events",
             "rule_name": "Rule",
         },
@@ -42,11 +53,15 @@ def listing(found: pd.DataFrame) -> None:
         key="alerts",
         empty="No alert matches.",
         most=25,
-        config={"title": st.column_config.TextColumn("What", width=460)},
+        config=show.ALERT_COLUMNS,
     )
     if row is not None:
         st.query_params["alert"] = row["alert_id"]
         st.rerun()
+
+
+def _put(name: str, key: str) -> None:
+    st.query_params[name] = st.session_state[key] or []
 
 
 def panel(alert: dict[str, Any]) -> None:
@@ -113,18 +128,23 @@ _DAY = pd.Timedelta(days=1).to_pytimedelta()
 
 show.head("Alerts", "What the rules found in the log: evidence, what to do, and the events behind it.")
 chosen = show.period()
-found = asking.get(alerts.alerts, chosen)
-if found is None:
+given = tuple(name for name in alerts.SEVERITIES if name in st.query_params.get_all("severity"))
+found = asking.get(alerts.alerts, chosen, given)
+counts = asking.get(alerts.counts, chosen)
+if found is None or counts is None:
     st.info(
         "This warehouse has no alerts yet. A version of dropbox-audit with alert rules makes them with its next "
         "`dropbox-audit run`.",
         icon=":material/notifications_off:",
     )
     st.stop()
-severities = found["severity"].value_counts()
-show.numbers([(words.spaced(name), int(severities.get(name, 0)), None) for name in alerts.SEVERITIES], chosen)
-listing(found)
+show.numbers(
+    [(words.spaced(name), counts.get(name, 0), show.Alerts({"severity": name})) for name in alerts.SEVERITIES], chosen
+)
+listing(found, given, st.query_params.get("rule"))
 rules_list()
-wanted_alert = found[found["alert_id"] == st.query_params.get("alert")]
-if not wanted_alert.empty:
-    show.side_panel("Alert", ("alert",), lambda: panel(wanted_alert.iloc[0].to_dict()))
+if "alert" in st.query_params:
+    opened = asking.get(alerts.alert, st.query_params["alert"])
+    if opened is not None and not opened.empty:
+        alert = opened.iloc[0].to_dict()
+        show.side_panel("Alert", ("alert",), lambda: panel(alert))

@@ -69,6 +69,7 @@ show.per_day(
     chosen,
     name="Deleted items per day",
     key="days",
+    kind="deletes",
 )
 people(chosen)
 newest(chosen)

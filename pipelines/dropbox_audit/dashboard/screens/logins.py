@@ -124,6 +124,7 @@ show.per_day(
     chosen,
     name="Sign-ins per day",
     key="days",
+    kind="logins",
 )
 failures(chosen)
 travels(chosen)

@@ -17,7 +17,7 @@ show.numbers(
         ("Outside shares", totals["external"], {"kind": "external-shares"}),
         ("Public links", totals["public"], {"kind": "public-links"}),
         ("Failed sign-ins", totals["failed"], {"kind": "failed-logins"}),
-        ("Alerts", None if raised is None else sum(raised.values()), None),
+        ("Alerts", None if raised is None else sum(raised.values()), None if raised is None else show.Alerts()),
     ],
     chosen,
     width=146,
@@ -61,7 +61,7 @@ with right:
     if country is not None:
         show.go_to_events(chosen, country=country["country"])
 
-st.subheader("Alerts", anchor=False)
+st.subheader("Alerts, the worst first", anchor=False)
 if raised is None:
     st.caption(
         "This warehouse has no alerts yet: the next `dropbox-audit run` of a version with alert rules makes them."
@@ -69,14 +69,16 @@ if raised is None:
 elif not raised:
     st.caption("No alert in these days.")
 else:
-    newest = asking.get(alerts.alerts, chosen)
-    if newest is not None:
+    worst = asking.get(alerts.alerts, chosen, is_worst_first=True)
+    if worst is not None:
+        worst["severity"] = worst["severity"].map(words.spaced)
         alert = show.table(
-            newest.head(8),
-            {"severity": "Severity", "occurred_at": "When", "title": "What", "user_email": "Who"},
-            name="Newest alerts",
+            worst.head(8),
+            {"severity": "Severity", "title": "What", "user_email": "Who", "occurred_at": "When (UTC)"},
+            name="Alerts, the worst first",
             key="alerts",
+            config=show.ALERT_COLUMNS,
         )
         if alert is not None:
-            st.switch_page("screens/alerts.py", query_params={"alert": alert["alert_id"]})
-    st.page_link("screens/alerts.py", label="All alerts", icon=":material/notifications:")
+            show.go_to_alert(chosen, alert["alert_id"])
+    show.alerts_link("All alerts", chosen)

@@ -108,6 +108,7 @@ show.per_day(
     chosen,
     name="Shares with outsiders and links per day",
     key="days",
+    kind="shares",
 )
 domains()
 people(chosen)
