@@ -230,6 +230,15 @@ def test_what_a_stranger_calls_themselves_stays_text(visitor: Visitor, dressed: 
         assert page.locator(selector).count() == 0
 
 
+def test_a_bar_leads_to_what_it_counts(visitor: Visitor) -> None:
+    page = visitor.go("deletes?days=7")
+    bars = page.get_by_test_id("stVegaLiteChart").first.locator("[aria-roledescription=bar]")
+    bars.first.wait_for(state="attached")
+    box = max((bar.bounding_box() for bar in bars.all()), key=lambda box: box["height"])
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_url(re.compile(r"/activity\?since=(.*)&until=\1&kind=deletes"))
+
+
 def test_a_number_leads_to_its_events_and_back(visitor: Visitor, dressed: Target) -> None:
     page = visitor.go("deletes")
     page.get_by_role("link", name="See events").nth(1).click()
@@ -287,6 +296,7 @@ def test_a_new_event_appears_without_a_reload(visitor: Visitor, served: Path) ->
             "'Just Arrived' as actor_name) from dropbox_audit.events order by occurred_at desc limit 1"
         )
     page.get_by_test_id("stDataFrame").wait_for()
+    page.locator("strong", has_text="1 event").wait_for()
     visitor.tick(0, 0)
     page.get_by_role("dialog").get_by_text("Just Arrived", exact=True).wait_for()
 

@@ -34,9 +34,13 @@ _NOTHING = "Nothing in these days."
 # -- the head of a page -----------------------------------------------------------------------------------------------
 
 
-def head(title: str, about: str) -> None:
-    """A page's title, what it is about, and how fresh it is."""
+def head(title: str, about: str, *, every: timedelta | None = None) -> None:
+    """A page's title, what it is about, and how fresh it is; asked again in between where the page is live."""
     st.title(title, anchor=False)
+    st.fragment(_about, run_every=every)(about)
+
+
+def _about(about: str) -> None:
     found = asking.get(freshness, now().date())
     last_read = max(filter(None, (found.last_run_at, asking.last_poll())), default=None)
     fresh = f"Newest event {ago(found.newest_event_at)} · Dropbox last read {ago(last_read)} · times are UTC"

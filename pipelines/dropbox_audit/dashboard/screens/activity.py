@@ -7,8 +7,10 @@ from dropbox_audit.dashboard import address, asking, downloads, event_panel, fee
 from dropbox_audit.dashboard.queries import activity
 from dropbox_audit.filters import Filter
 
-_LIVE_SECONDS = {True: 5, False: 60}
-"""A file tells whether anything was written; asking another warehouse may cost something each time."""
+_LIVE = timedelta(seconds=5)
+"""A file tells whether anything was written, so looking again costs nothing."""
+_SELDOM = timedelta(seconds=60)
+"""Asking another warehouse may cost something each time."""
 
 
 _COLUMNS = {
@@ -99,13 +101,16 @@ def exports(chosen: Filter) -> None:
             )
 
 
-show.head("Activity", "Every event, newest first, as it comes in. Copy the address to share this very view.")
+live = _LIVE if asking.target().is_local else None
+show.head(
+    "Activity", "Every event, newest first, as it comes in. Copy the address to share this very view.", every=live
+)
 today = activity.now().date()
 chosen = feed_filter.draw(today)
 above = st.container()
-st.fragment(feed, run_every=timedelta(seconds=_LIVE_SECONDS[asking.target().is_local]))(chosen)
+st.fragment(feed, run_every=live or _SELDOM)(chosen)
 with above:
-    exports(chosen)
+    st.fragment(exports, run_every=live)(chosen)
 
 event_id, on = st.query_params.get("event"), st.query_params.get("on")
 day = address.moment(on or "")
