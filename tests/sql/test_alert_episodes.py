@@ -262,6 +262,7 @@ def test_a_back_test_finds_what_was_raised_and_what_another_threshold_would_rais
     [
         (["--rule", "F99"], "'F99' is no rule"),
         (["--rule", "E03"], "it looks at other alerts"),
+        (["--rule", "H08"], "it takes what other rules leave"),
         (["--rule", "F01", "--set", "treshold=2"], "did you mean threshold?"),
         (["--rule", "F01", "--set", "threshold"], "write it like threshold=50"),
         (["--rule", "F01", "--set", "window_minutes=1441"], "no whole number from 1 to 1440"),

@@ -82,6 +82,10 @@ def backtest(loader: Loader, rule_id: str, changes: Mapping[str, str], since: da
         raise ConfigurationError(
             f"{rule_id} cannot be tried on the past: it looks at {_LOOKS_AT[rule['kind']]}, not at events."
         )
+    if "unmatched_policy" in rule["event_types"]:
+        raise ConfigurationError(
+            f"{rule_id} cannot be tried on the past: it takes what other rules leave, and a trial asks one rule alone."
+        )
     try:
         changed = {name: int(read_parameter(rule, name, text)) for name, text in changes.items()}
     except ValueError as error:
