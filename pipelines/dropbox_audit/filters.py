@@ -35,7 +35,7 @@ class Filter:
         person: part of the name or address of who acted, in any case.
         item: part of the name or path of a file, folder or document, in any case.
         file_id: Dropbox's id of one file.
-        ip_address: an address, or how it begins.
+        ip_address: an address, or how it begins, in any case.
         countries: as Dropbox writes them, one of them.
         has_outsiders: only where Dropbox marks somebody from outside the team.
         kind: one of `KINDS`.
@@ -106,7 +106,7 @@ class Filter:
             kinds = f"event_type in ({marks(self.event_types)}) or event_category in ({marks(self.event_categories)})"
             yield f"({kinds})", *self.event_types, *self.event_categories
         if self.ip_address:
-            yield "left(ip_address, ?) = ?", len(self.ip_address), self.ip_address
+            yield "left(lower(ip_address), ?) = ?", len(self.ip_address), self.ip_address.lower()
         if self.has_outsiders:
             yield ("involves_non_team_member",)
 

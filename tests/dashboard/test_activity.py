@@ -84,6 +84,7 @@ CASES: dict[str, tuple[Filter, Callable[[dict[str, Any]], Any]]] = {
         Filter(event_types=("login_fail",), event_categories=("comments",)),
         lambda e: e["event_type"] == "login_fail" or e["event_category"] == "comments",
     ),
+    "long address": (Filter(ip_address="2001:DB8:"), lambda e: (e["ip_address"] or "").startswith("2001:db8:")),
     "address": (Filter(ip_address="192.0.2."), lambda e: (e["ip_address"] or "").startswith("192.0.2.")),
     "country": (Filter(countries=("BR", "US")), lambda e: e["country"] in {"BR", "US"}),
     "outsiders": (Filter(has_outsiders=True), lambda e: e["involves_non_team_member"]),

@@ -94,6 +94,13 @@ def test_what_strangers_wrote_is_never_markup(page: str, shown: Target) -> None:
         assert "onerror=alert(1)" in shown_text.replace("\n", " ") or any("onerror" in text for text in plain_text)
 
 
+def test_a_name_cannot_turn_its_letters_around(shown: Target) -> None:
+    [(name,)] = rows(shown, "select min(name) from dropbox_audit.event_assets where contains(name, chr(8238))")
+    listed = list(draw("activity", item=name).dataframe[0].value["item"])
+    assert name.replace("\u202e", "") in listed
+    assert not [item for item in listed if "\u202e" in item]
+
+
 def test_no_page_lets_text_become_markup() -> None:
     for path in APP.parent.rglob("*.py"):
         text = path.read_text(encoding="utf-8")

@@ -13,6 +13,7 @@ from dropbox_audit.dashboard import address, asking, geography, words
 from dropbox_audit.dashboard.queries.activity import now
 from dropbox_audit.dashboard.queries.freshness import freshness
 from dropbox_audit.filters import Filter
+from dropbox_audit.wording import visible
 
 ACTIVITY = "screens/activity.py"
 ALERTS = "screens/alerts.py"
@@ -202,7 +203,7 @@ def table(
     if frame.empty:
         st.caption(empty)
         return None
-    shown = frame[list(columns)].map(lambda value: value if not isinstance(value, bool) else "Yes" if value else "No")
+    shown = frame[list(columns)].map(_cell)
     given = dict(config or {})
     if is_phone():
         # The names of people and domains are long, and what is counted stands behind them.
@@ -228,6 +229,13 @@ def table(
     st.session_state[f"{key}-turn"] = turn + 1
     row: dict[str, Any] = frame.iloc[rows[0]].to_dict()
     return row
+
+
+def _cell(value: Any) -> Any:
+    """A value in a table. Overrides of direction would show a name's end as if it were another."""
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    return visible(value) if isinstance(value, str) else value
 
 
 def _column(values: pd.Series, label: str, *, width: int | None = None) -> Any:
@@ -368,7 +376,7 @@ def facts(rows: Iterable[tuple[str, str | None]]) -> None:
             if value:
                 left, right = st.columns([1, 3], gap="small", wrap=False)
                 left.caption(label)
-                right.text(value)
+                right.text(visible(value))
 
 
 def side_panel(title: str, parameters: Sequence[str], draw: Callable[[], None]) -> None:
