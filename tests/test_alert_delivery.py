@@ -177,7 +177,13 @@ def test_an_alert_goes_to_the_routes_that_take_its_severity_and_its_rule(place: 
 def test_a_message_says_what_happened_when_by_whom_and_what_to_do(place: Place, web: Web) -> None:
     place.routes(ops={"url": f"json://{web.url}/ops"})
     evidence = {"event_ids": [f"id-{n}" for n in range(12)], "threshold": 5, "ip_address": "192.0.2.7", "app": None}
-    place.raise_alert("1", title="Jo deleted 9 files", evidence=json.dumps(evidence), first_at=NOON - 2 * HOUR)
+    place.raise_alert(
+        "1",
+        title="Jo deleted 9 files",
+        subject="dbid:AAjo > Contracts > dbid:AAann",
+        evidence=json.dumps(evidence),
+        first_at=NOON - 2 * HOUR,
+    )
     place.deliver()
     [(_, sent)] = web.received
     assert sent["title"] == "[HIGH] Jo deleted 9 files"
@@ -186,6 +192,7 @@ def test_a_message_says_what_happened_when_by_whom_and_what_to_do(place: Place, 
         "Mass deletion (F01), high",
         "When: 2026-11-01 10:00 to 11:59 UTC",
         "Who: jo@acme.example",
+        "About: Contracts",
         "Count: 12 events, 9 counted, threshold 5",
         "From: 192.0.2.7",
         "Why: It may be ransomware.",

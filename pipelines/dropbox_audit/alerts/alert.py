@@ -40,6 +40,12 @@ class Alert:
         return values if isinstance(values, dict) else {}
 
 
+def about(subject: str | None, user_email: str | None) -> str | None:
+    """What a subject says beyond who did it: ids of accounts stay in the view, the evidence names their owners."""
+    parts = [part for part in (subject or "").split(" > ") if part != user_email and not part.startswith("dbid:")]
+    return " > ".join(parts) or None
+
+
 _NEVER_NULL = {"event_count": "0", "first_at": "occurred_at", "last_at": "occurred_at", "title": "rule_name"}
 _COLUMNS = ", ".join(
     f"coalesce({name}, {_NEVER_NULL[name]})" if name in _NEVER_NULL else name

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from dropbox_audit.alerts.alert import Alert
+from dropbox_audit.alerts.alert import Alert, about
 from dropbox_audit.alerts.plan import Due
 from dropbox_audit.alerts.routes import rank
 from dropbox_audit.wording import one_line, printable
@@ -58,7 +58,7 @@ def one(due: Due, reasons: dict[str, str]) -> Message:
     """The message of one alert: what matters first, because some targets cut."""
     alert = due.alert
     evidence = alert.evidence_values()
-    subject = alert.subject if alert.subject != alert.user_email else None
+    subject = about(alert.subject, alert.user_email)
     facts: list[tuple[str, Any]] = [("When", _span(alert)), ("Who", alert.user_email), ("About", subject)]
     facts += [("Count", _count(alert, evidence)), *((name, evidence.get(key)) for key, name in _TOLD.items())]
     lines = [f"{one_line(alert.rule_name)} ({alert.rule_id}), {alert.severity}"]

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from dropbox_audit.alerts.alert import about
 from dropbox_audit.dashboard import asking, show, words
 from dropbox_audit.dashboard.queries import alerts
 from dropbox_audit.filters import Filter, start_of
@@ -74,7 +75,7 @@ def panel(alert: dict[str, Any]) -> None:
             ("When", f"{alert['occurred_at']:%Y-%m-%d %H:%M:%S} UTC"),
             ("From, to", f"{alert['first_at']:%Y-%m-%d %H:%M:%S} to {alert['last_at']:%Y-%m-%d %H:%M:%S} UTC"),
             ("Who", alert["user_email"]),
-            ("About", alert["subject"]),
+            ("About", about(alert["subject"], alert["user_email"])),
             ("Rule", f"{alert['rule_id']} {alert['rule_name']}"),
             ("Raised", f"{alert['raised_at']:%Y-%m-%d %H:%M} UTC"),
         ]
