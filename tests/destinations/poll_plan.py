@@ -168,7 +168,7 @@ class Catalogue:
             for reads in reader.reads(node, sql)
             if reads
         ]
-        touched = min(span(read.days) for reads in found for read in reads if span(read.days))
+        touched = min((span(read.days) for reads in found for read in reads if span(read.days)), default=0)
         return [[placed(read, touched) for read in reads] for reads in found]
 
 

@@ -156,10 +156,12 @@ def test_every_model_was_looked_at_both_as_it_is_built_and_as_it_is_updated(told
         for step in ("rebuilt", "news")
     )
     sources = {path.stem: path.read_text() for path in MODELS.rglob("*.sql")}
-    # An ephemeral model is a part of those that read it.
-    assert built == {
-        model for model, source in sources.items() if not re.search(r"materialized = ('ephemeral'|shared_step)", source)
+    # An ephemeral model is a part of those that read it, though it may ask for something of its own.
+    ephemeral = {
+        model for model, source in sources.items() if re.search(r"materialized = ('ephemeral'|shared_step)", source)
     }
+    assert sources.keys() - ephemeral <= built <= sources.keys()
+    assert len(ephemeral) < 15
     assert {model for model, source in sources.items() if "materialized = 'incremental'" in source} <= updated
 
 
