@@ -295,16 +295,16 @@ def test_the_fake_itself_serves_replays_losses_empties_and_twins() -> None:
 def test_such_logs_are_handed_over_and_cut() -> None:
     """Guards the test above against logs that one walk reads, and windows that nobody cuts."""
     kinds: Counter[str] = Counter()
-    for seed in range(8):
+    # How many of each, the threads decide: those of a busy machine read less side by side, so there are many logs.
+    for seed in range(24):
         log = crowded_log(seed, 240)
         client = FakeDropbox(log, seed, 3, len(log))
         walk = replace(open_walk("live", NOON), may_hand_over=True)
         reader = reader_of(client, {walk.walk_id: walk}, clock=LogClock(client), workers=4)
         kinds.update(row["kind"] for row in walk_rows(reader) if row["state"] == "split")
         reader.close()
-    # How many, the threads decide: those of a busy machine read less side by side.
     assert kinds["live"] > 3
-    assert kinds["window"] > 0
+    assert kinds["window"] > 3
 
 
 # -- one thing at a time ----------------------------------------------------------------------------------------------
