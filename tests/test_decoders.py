@@ -8,25 +8,32 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import orjson
 import pytest
 from dropbox_audit import decoders
 from dropbox_audit.decoders import Decoders
-from dropbox_audit.events import PageRows, decode_events
+from dropbox_audit.events import Page, PageRows, decode_events, decode_page
 from support import make_event
 
-PAGES = [
-    [orjson.dumps(make_event(number)) for number in range(page * 40, page * 40 + 40)] + [b"17", b'{"timestamp":"?"}']
-    for page in range(12)
-]
-EXPECTED = [decode_events(page) for page in PAGES]
+
+def make_page(number: int) -> Page:
+    """Forty events, and two items that are none."""
+    events = [orjson.dumps(make_event(each)) for each in range(number * 40, number * 40 + 40)]
+    items = b",".join([*events, b"17", b'{"timestamp":"?"}'])
+    return decode_page(b'{"events":[%b],"cursor":"c","has_more":true}' % items)
+
+
+PAGES = [make_page(number) for number in range(12)]
+EXPECTED = [decode_events(page.events) for page in PAGES]
 
 
 @pytest.fixture
 def two_cores(monkeypatch: pytest.MonkeyPatch) -> Iterator[Decoders]:
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(decoders, "_BYTES_BEFORE_HELP", len(PAGES[0].body) + 1)
     helped = Decoders()
     yield helped
     helped.close()
@@ -46,11 +53,11 @@ def children() -> set[int]:
     return alive
 
 
-def decode_all(helped: Decoders, *, size: int, between: Callable[[int], None] = lambda _: None) -> list[PageRows]:
-    """The rows of all pages, each of which claims to have so many bytes."""
+def decode_all(helped: Decoders, between: Callable[[int], None] = lambda _: None) -> list[PageRows]:
+    """The rows of all pages, one after the other."""
     rows = []
     for number, page in enumerate(PAGES):
-        rows.append(helped.decode(page, size)())
+        rows.append(helped.decode(page))
         between(number)
     return rows
 
@@ -66,29 +73,32 @@ def assert_as_expected(rows: list[PageRows]) -> None:
 
 def test_a_long_run_is_decoded_by_other_processes(two_cores: Decoders) -> None:
     seen = set()
-    assert_as_expected(decode_all(two_cores, size=8 << 20, between=lambda _: seen.update(children())))
+    assert_as_expected(decode_all(two_cores, lambda _: seen.update(children())))
     assert 1 <= len(seen) <= 2
     two_cores.close()
     assert children() == set()
 
 
-def test_a_short_run_starts_no_process(two_cores: Decoders) -> None:
-    assert_as_expected(decode_all(two_cores, size=1 << 20))
+def test_a_short_run_starts_no_process(two_cores: Decoders, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoders, "_BYTES_BEFORE_HELP", 1 << 20)
+    assert_as_expected(decode_all(two_cores))
     assert children() == set()
 
 
 def test_one_core_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
-    assert_as_expected(decode_all(Decoders(), size=8 << 20))
+    monkeypatch.setattr(decoders, "_BYTES_BEFORE_HELP", 0)
+    assert_as_expected(decode_all(Decoders()))
     assert children() == set()
 
 
 def test_pages_asked_for_at_once_come_back_each_with_its_own_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 16)
+    monkeypatch.setattr(decoders, "_BYTES_BEFORE_HELP", 0)
     helped = Decoders()
     try:
-        waiting = [helped.decode(page, 16 << 20) for page in PAGES]
-        assert_as_expected([rows() for rows in waiting])
+        with ThreadPoolExecutor(len(PAGES)) as threads:
+            assert_as_expected(list(threads.map(helped.decode, PAGES)))
         assert len(children()) == 2
     finally:
         helped.close()
@@ -100,12 +110,12 @@ def test_a_process_that_is_killed_is_done_without(two_cores: Decoders) -> None:
             for child in children():
                 os.kill(child, signal.SIGKILL)
 
-    assert_as_expected(decode_all(two_cores, size=16 << 20, between=kill))
+    assert_as_expected(decode_all(two_cores, kill))
 
 
 def test_a_process_that_cannot_be_started_is_done_without(two_cores: Decoders, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decoders.sys, "executable", "/no/such/python")
-    assert_as_expected(decode_all(two_cores, size=16 << 20))
+    assert_as_expected(decode_all(two_cores))
 
 
 def test_nothing_outlives_a_run_that_is_killed() -> None:
@@ -114,9 +124,10 @@ def test_nothing_outlives_a_run_that_is_killed() -> None:
             sys.executable,
             "-c",
             "import os, time; os.cpu_count = lambda: 2\n"
-            "from dropbox_audit.decoders import Decoders\n"
-            "helped = Decoders(); helped.decode([b'{}'], 16 << 20)()\n"
-            "print(helped._processes[0]._process.pid, flush=True); time.sleep(60)",
+            "from dropbox_audit import decoders, events\n"
+            "decoders._BYTES_BEFORE_HELP = 0; helped = decoders.Decoders()\n"
+            'helped.decode(events.decode_page(b\'{"events":[],"cursor":"c","has_more":false}\'))\n'
+            "print(next(each._process for each in helped._processes if each._process).pid, flush=True); time.sleep(60)",
         ],
         stdout=subprocess.PIPE,
         text=True,

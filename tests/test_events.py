@@ -407,7 +407,7 @@ def test_a_page_may_order_its_keys_as_it_likes_and_bring_new_ones(order: list[st
         "extra": b'"extra":%s' % json.dumps(extra, allow_nan=False).encode(),
     }
     page = decode_page(b"{" + b",".join(parts[name] for name in order) + b"}")
-    assert ([item.strip() for item in page.events], page.cursor, page.has_more) == (items, "AAG8", True)
+    assert ([bytes(item).strip() for item in page.events], page.cursor, page.has_more) == (items, "AAG8", True)
 
 
 # -- columns --------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from typing import Any
 
 import dlt
 import pytest
+from dropbox_audit import decoders
 from dropbox_audit.demo import APP_KEY, FAULTS, REFRESH_TOKEN, SimulatedDropbox, SimulatedLog
 from dropbox_audit.errors import ConfigurationError, DropboxAuditError, RunError, Stopped
 from dropbox_audit.load import DEMO_PIPELINE_NAME, Window
@@ -59,6 +60,7 @@ def test_megabytes_are_decoded_in_processes_of_their_own_and_none_is_left(
         return started[-1]
 
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(decoders, "_BYTES_BEFORE_HELP", 10 << 20)
     monkeypatch.setattr(subprocess, "Popen", start)
     details = {".tag": "file_add_comment_details", "comment_text": "x" * 4000}
     events = [make_event(number, details=details) for number in range(6000)]
@@ -505,12 +507,12 @@ def test_a_signal_in_the_middle_of_a_walk_keeps_what_was_received(
 
 
 def test_a_signal_between_batches_keeps_the_batches(workspace: Workspace, serve: Any) -> None:
-    events = [make_event(number) for number in range(80)]
+    events = [make_event(number) for number in range(400)]
     server, url = serve(log=SimulatedLog.of(events, page_limit=2))
     stop = threading.Event()
     with pytest.raises(Stopped):
         workspace.load(url, stop=stop, max_pages_per_batch=1, progress=lambda _: stop.set())
-    assert 2 <= raw_rows(workspace) < 80
+    assert 2 <= raw_rows(workspace) < 400
     asked = len(server.requests)
     workspace.load(url)
     assert GET_EVENTS not in routes(server)[asked:]

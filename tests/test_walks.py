@@ -383,9 +383,15 @@ def test_tables_are_handed_over_long_before_the_walk_ends() -> None:
     assert sizes[:3] == [PAGES_PER_TABLE] * 3
 
 
-@pytest.mark.parametrize(("size", "most"), [(10, 20), (3 << 20, 13)], ids=["small pages", "pages of three megabytes"])
-def test_fetching_runs_ahead_by_a_few_pages_only(size: int, most: int) -> None:
-    script = [([make_event(number, padding="x" * size)], f"c{number + 1}", True) for number in range(60)]
+@pytest.mark.parametrize(
+    ("size", "count", "most"), [(10, 160, 70), (3 << 20, 40, 20)], ids=["small pages", "pages of three megabytes"]
+)
+def test_fetching_runs_ahead_by_a_few_pages_only(size: int, count: int, most: int) -> None:
+    chance = random.Random(7)
+    script = [
+        ([make_event(number, padding=chance.randbytes(size // 2).hex())], f"c{number + 1}", True)
+        for number in range(count)
+    ]
     client = Scripted(*script)
     reader = reader_of(client, live_walk())
     assert len(read_batch(reader, 1)) == 1

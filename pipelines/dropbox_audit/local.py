@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pyarrow as pa
 from dlt.common.pipeline import get_dlt_pipelines_dir
 
 from dropbox_audit.api import RequestBudget
@@ -68,9 +69,22 @@ def keep_heap_small() -> None:
 
     Does nothing where the C library is another one.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    mallopt = _c_function("mallopt")
     if mallopt is not None:
         mallopt(_M_ARENA_MAX, 2)
+
+
+def give_back_memory() -> None:
+    """Let go of what allocators keep for later: what comes next needs memory of another kind."""
+    pa.default_memory_pool().release_unused()
+    trim = _c_function("malloc_trim")
+    if trim is not None:
+        trim(0)
+
+
+def _c_function(name: str) -> Any:
+    """A function of glibc's; None where the C library is another one."""
+    return getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None
 
 
 def _digest(*parts: str) -> str:

@@ -6,7 +6,6 @@ and in bytes. Nothing that was fetched counts until the consumer has taken it.
 
 import threading
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -17,10 +16,10 @@ from dropbox_audit.decoders import Decoders
 from dropbox_audit.errors import ConfigurationError
 from dropbox_audit.events import MalformedPageError, Page, PageRows, decode_page
 
-_AHEAD = 16
-"""So many answers for each thread may wait for the consumer."""
-_AHEAD_BYTES = 12 << 20
-_FAR_AHEAD_BYTES = 2 << 20
+_AHEAD = 64
+"""So many answers may wait for the consumer: about what is read and decoded while a batch is being loaded."""
+_AHEAD_BYTES = 32 << 20
+_FAR_AHEAD_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +31,13 @@ class Answer:
     received_at: datetime
     seconds: float
     """From the request to the answer, waits included."""
-    size: int
-    """Bytes of the body."""
-    item_count: int
-    rows: Callable[[], PageRows]
-    """Gives the page's rows, which take the place of its events."""
+    rows: PageRows
+    """What the page's events are decoded to; they take the place of its events."""
+
+    @property
+    def size(self) -> int:
+        """Bytes that it holds while it waits."""
+        return self.rows.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,12 +170,15 @@ class Readers:
                 raise ConfigurationError(
                     f"The answer is not that of Dropbox's team log ({error}): is api_url Dropbox's address?"
                 ) from error
-            now, size, count = self._clock.now(), len(body), len(page.events)
-            rows = self._decoders.decode(page.events, size)
+            now = self._clock.now()
+            rows = self._decoders.decode(page)
             # Let go of the bytes before waiting for room: the rows hold them too.
             del body
-            page = replace(page, events=())
-            self._give(Answer(walk.walk_id, page, now, seconds, size, count, rows))
+            page = replace(page, body=b"", events=())
+            if self.are_far_ahead:
+                # They will wait, while a batch is being loaded mostly; packed, many find room.
+                rows = rows.packed()
+            self._give(Answer(walk.walk_id, page, now, seconds, rows))
             cursor = page.cursor
             if not page.has_more:
                 return
@@ -191,7 +195,7 @@ class Readers:
     def _has_room(self, size: int) -> bool:
         if not self._arrived:
             return True
-        return len(self._arrived) < _AHEAD * len(self._threads) and self._bytes + size <= _AHEAD_BYTES
+        return len(self._arrived) < _AHEAD and self._bytes + size <= _AHEAD_BYTES
 
 
 def _size(arrival: Arrival) -> int:

@@ -31,13 +31,13 @@ LOAD_DAYS = pa.schema([("day", pa.date32()), ("event_count", pa.int64())])
 """One row per load and UTC day of its events: which days a load touches is known without reading the events."""
 
 EMPTY = {
-    name: schema.empty_table()
+    name: pa.Table.from_batches([], schema)
     for name, schema in {**SCHEMAS, "walks": WALKS, "load_days": LOAD_DAYS, **RECORDS}.items()
 }
 """The views read every one of these, so each exists after the first load, whatever that brings."""
 
 EMPTY_ONCE = {
-    name: schema.empty_table()
+    name: pa.Table.from_batches([], schema)
     for name, schema in {
         **directory.SCHEMAS,
         "contracts": CONTRACTS,
@@ -89,10 +89,10 @@ def dropbox_audit(
 
     @dlt.resource(name="events", write_disposition="append")
     def events() -> Iterator[Any]:
-        reader = _own_reader(settings)
+        made, reader = _Package(), _own_reader(settings)
         try:
-            yield from _items(reader.tables())
-            yield from _items([EMPTY, _missing_tables()])
+            yield from made.items(reader.tables())
+            yield from made.items([EMPTY, made.missing_tables()])
         finally:
             reader.close()
         if reader.error is not None:
@@ -115,9 +115,10 @@ def package(
 
     @dlt.resource(name="events", write_disposition="append")
     def events() -> Iterator[Any]:
-        yield from _items(tables)
-        yield _into("runs", run_table(runs()))
-        yield from _items([EMPTY, _missing_tables()])
+        made = _Package()
+        yield from made.items(tables)
+        yield made.into("runs", run_table(runs()))
+        yield from made.items([EMPTY, made.missing_tables()])
         state = cursor.current_state()
         cursor.store(state, walks())
         if rescanned_at is not None:
@@ -130,47 +131,52 @@ def package(
     yield events
 
 
-def _items(batches: Iterable[Mapping[str, pa.Table]]) -> Iterator[Any]:
-    days = Counter[Any]()
-    for tables in batches:
-        for name, table in tables.items():
-            if name == "events":
-                counted = table["occurred_on"].value_counts().to_pylist()
-                days.update({count["values"]: count["counts"] for count in counted})
-            yield _into(name, table)
-    rows = [{"day": day, "event_count": count} for day, count in sorted(days.items())]
-    yield _into("load_days", pa.Table.from_pylist(rows, LOAD_DAYS))
+class _Package:
+    """Makes the items of the load package that is being extracted."""
 
+    def __init__(self) -> None:
+        # Asked once: dlt resolves its configuration each time, which costs more than writing a table.
+        self._load_id = pa.scalar(dlt.current.load_package_state()["load_id"], pa.string())
+        destination = dlt.current.pipeline().destination
+        self._destination = destination.destination_type.rpartition(".")[2] if destination else ""
 
-def _missing_tables() -> dict[str, pa.Table]:
-    known = dlt.current.source_schema().tables
-    return {name: table for name, table in EMPTY_ONCE.items() if name not in known}
+    def items(self, batches: Iterable[Mapping[str, pa.Table]]) -> Iterator[Any]:
+        """Tables, and then how many events of each day were among them."""
+        days = Counter[Any]()
+        for tables in batches:
+            for name, table in tables.items():
+                if name == "events":
+                    counted = table["occurred_on"].value_counts().to_pylist()
+                    days.update({count["values"]: count["counts"] for count in counted})
+                yield self.into(name, table)
+        rows = [{"day": day, "event_count": count} for day, count in sorted(days.items())]
+        yield self.into("load_days", pa.Table.from_pylist(rows, LOAD_DAYS))
 
+    def missing_tables(self) -> dict[str, pa.Table]:
+        """Those of `EMPTY_ONCE` that no load has brought yet."""
+        known = dlt.current.source_schema().tables
+        return {name: table for name, table in EMPTY_ONCE.items() if name not in known}
 
-def _into(table_name: str, table: pa.Table) -> Any:
-    """An item for a table of its own, also when it is empty: every table exists after the first load.
+    def into(self, table_name: str, table: pa.Table) -> Any:
+        """An item for a table of its own, also when it is empty: every table exists after the first load.
 
-    Each row carries its load id, whatever dlt is configured to add: the views count completed loads only.
-    """
-    load_id = pa.scalar(dlt.current.load_package_state()["load_id"], pa.string())
-    table = table.append_column(pa.field(LOAD_ID, pa.string()), pa.repeat(load_id, table.num_rows))
-    hints = dlt.mark.make_hints(table_name=table_name, write_disposition="append", **_layout(table))
-    return dlt.mark.with_hints(table, hints, create_table_variant=True)
+        Each row carries its load id, whatever dlt is configured to add: the views count completed loads only.
+        """
+        table = table.append_column(pa.field(LOAD_ID, pa.string()), pa.repeat(self._load_id, table.num_rows))
+        hints = dlt.mark.make_hints(table_name=table_name, write_disposition="append", **self._layout(table))
+        return dlt.mark.with_hints(table, hints, create_table_variant=True)
 
-
-def _layout(table: pa.Table) -> dict[str, Any]:
-    """How a warehouse lays out events and their items: by day, so that a query reads only the days it asks for."""
-    destination = dlt.current.pipeline().destination
-    kind = destination.destination_type.rpartition(".")[2] if destination else ""
-    if "occurred_on" not in table.column_names or kind not in {"bigquery", "snowflake"}:
-        return {}
-    if kind == "snowflake":
-        return {"columns": {"occurred_on": {"cluster": True}}}
-    clusters = [name for name in ("event_type", "actor_id") if name in table.column_names]
-    return {
-        "columns": {"occurred_on": {"partition": True}},
-        "additional_table_hints": {"x-bigquery-cluster-columns": clusters} if clusters else None,
-    }
+    def _layout(self, table: pa.Table) -> dict[str, Any]:
+        """How a warehouse lays out events and their items: by day, so that a query reads only the days it asks for."""
+        if "occurred_on" not in table.column_names or self._destination not in {"bigquery", "snowflake"}:
+            return {}
+        if self._destination == "snowflake":
+            return {"columns": {"occurred_on": {"cluster": True}}}
+        clusters = [name for name in ("event_type", "actor_id") if name in table.column_names]
+        return {
+            "columns": {"occurred_on": {"partition": True}},
+            "additional_table_hints": {"x-bigquery-cluster-columns": clusters} if clusters else None,
+        }
 
 
 def _own_reader(settings: Settings) -> LogReader:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,9 @@ from dropbox_audit.warehouse import (
 _MOST_DAYS = 400
 """With more touched days than this a list of literals is no longer worth its length."""
 _LOCK_PATIENCE = 30.0
+_PORTION_EVENTS = 500_000
+"""DuckDB works out the alerts of so many events at a time, with some 3 GB of memory for them: they take the most."""
+_IN_PORTIONS = "tag:in_portions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,10 @@ class Pending:
     days: list[str] | None
     is_first: bool
     """Nothing was ever built here to its end."""
+    events: Mapping[str, int] = field(default_factory=dict)
+    """How many events the raw tables hold, by UTC day."""
+    new_events: Mapping[str, int] = field(default_factory=dict)
+    """How many of them came with those loads; only days that have any."""
 
 
 @dataclass
@@ -109,19 +116,79 @@ def transform(
         variables["touched_days"] = pending.days
     if is_repair:
         variables["is_repair"] = True
-    arguments = ["--exclude-resource-type", "unit_test"]
-    if not everything:
-        arguments += ["--select", "config.materialized:incremental", "config.materialized:table"]
-        arguments += ["--exclude-resource-type", "seed"]
-    if full_refresh:
-        arguments.append("--full-refresh")
-    if not is_tested:
-        arguments += ["--exclude-resource-type", "test"]
-    _dbt(loader, ["build", *arguments, "--vars", json.dumps(variables)])
+    build = _Build(
+        loader,
+        variables,
+        everything=everything,
+        options=[
+            *(
+                "--exclude-resource-type",
+                "unit_test",
+                *([] if is_tested else ["test"]),
+                *([] if everything else ["seed"]),
+            ),
+            *(["--full-refresh"] if full_refresh else []),
+        ],
+    )
+    # Only DuckDB works in this machine's memory.
+    portions = _portions(pending.events if full_refresh else pending.new_events) if target.is_local else []
+    if len(portions) > 1:
+        build.in_portions(portions)
+    else:
+        build.at_once()
     journal.put(built=fingerprint, transform_due=None)
     return TransformResult(
         "built" if everything else "updated", pending.loads, pending.days, round(time.monotonic() - began, 3)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Build:
+    """What dbt is told to build: everything, or what holds rows."""
+
+    loader: Loader
+    variables: Mapping[str, Any]
+    everything: bool
+    options: Sequence[str]
+
+    def at_once(self) -> None:
+        self._run(self._selected())
+
+    def in_portions(self, portions: Sequence[list[str]]) -> None:
+        """Build what takes much memory portion by portion, after what it reads and before what reads it.
+
+        The ledger of loads comes last of all: if this ends early, the next build begins anew.
+        """
+        last = [f"{_IN_PORTIONS}+", f"{LEDGER}+"]
+        self._run([*self._selected(), "--exclude", *last])
+        for number, days in enumerate(portions, 1):
+            self.loader.notice(f"Looking through {days[0]} to {days[-1]} for alerts ({number} of {len(portions)})")
+            # Never with --full-refresh, which would take away the portions before.
+            options = [option for option in self.options if option != "--full-refresh"]
+            self._run(["--select", _IN_PORTIONS], options, {"is_portion": True, "touched_days": days})
+        self._run(["--select", *(last if self.everything else [LEDGER]), "--exclude", _IN_PORTIONS])
+
+    def _selected(self) -> list[str]:
+        return [] if self.everything else ["--select", "config.materialized:incremental", "config.materialized:table"]
+
+    def _run(
+        self, selection: Sequence[str], options: Sequence[str] | None = None, more: Mapping[str, Any] | None = None
+    ) -> None:
+        variables = json.dumps({**self.variables, **(more or {})})
+        _dbt(self.loader, ["build", *(options or self.options), *selection, "--vars", variables])
+
+
+def _portions(events: Mapping[str, int]) -> list[list[str]]:
+    """Days in order, cut where their events become too many to be looked through at once."""
+    portions: list[list[str]] = []
+    room = 0
+    for day, count in events.items():
+        if count > room:
+            portions.append([])
+            room = _PORTION_EVENTS
+        portions[-1].append(day)
+        room -= count
+    return portions
 
 
 def find_pending(target: Target) -> Pending:
@@ -137,9 +204,14 @@ def find_pending(target: Target) -> Pending:
             f" and load_id not in (select load_id from {ledger})" if has_ledger else ""
         )
         [(loads,)] = door.rows(f"select count(*) from ({new_loads}) as new_loads")
-        days = door.rows(f"select distinct day from {RAW_DATASET}.load_days where _dlt_load_id in ({new_loads})")
-    listed = sorted(str(day) for (day,) in days) if len(days) <= _MOST_DAYS else None
-    return Pending(loads, listed, is_first=not has_ledger)
+        days = door.rows(
+            f"select day, sum(event_count), sum(case when _dlt_load_id in ({new_loads}) then event_count end) "
+            f"from {RAW_DATASET}.load_days group by day order by day"
+        )
+    events = {str(day): int(count) for day, count, _ in days}
+    new_events = {str(day): int(new) for day, _, new in days if new is not None}
+    listed = list(new_events) if len(new_events) <= _MOST_DAYS else None
+    return Pending(loads, listed, not has_ledger, events, new_events)
 
 
 def is_due(loader: Loader) -> bool:

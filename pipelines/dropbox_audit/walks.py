@@ -198,7 +198,7 @@ class LogReader:
             if not is_given_up:
                 self._succeed(walk, answer)
             return 0
-        rows = answer.rows()
+        rows = answer.rows
         try:
             after, is_replayed = advance(walk, answer.page, rows, answer.received_at)
         except RunError as error:
@@ -217,7 +217,7 @@ class LogReader:
             self._record(after, "split")
             return 1
         self.walks[walk.walk_id] = after
-        if answer.item_count or self._ends_window(answer):
+        if answer.rows.item_count or self._ends_window(answer):
             self._record(after, "done" if self._ends_window(answer) else "open", covers_until(after))
         if after.kind == "window":
             self._note_history(after)
@@ -231,7 +231,7 @@ class LogReader:
         return 1
 
     def _is_worth_a_batch(self, answer: Answer) -> bool:
-        return answer.item_count > 0 or self._ends_window(answer)
+        return answer.rows.item_count > 0 or self._ends_window(answer)
 
     def _ends_window(self, answer: Answer) -> bool:
         walk = self.walks.get(answer.walk_id)

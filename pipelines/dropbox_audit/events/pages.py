@@ -20,11 +20,12 @@ class _PageBody(msgspec.Struct, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """An answer of `get_events` or `get_events/continue`: its events as raw JSON, in order."""
+    """An answer of `get_events` or `get_events/continue`: its events as raw JSON, in order, which lie in its `body`."""
 
-    events: Sequence[bytes]
+    events: Sequence[bytes | msgspec.Raw]
     cursor: str
     has_more: bool
+    body: bytes = b""
 
 
 def decode_page(body: bytes) -> Page:
@@ -37,7 +38,7 @@ def decode_page(body: bytes) -> Page:
         decoded = _PAGE_DECODER.decode(body)
     except (msgspec.DecodeError, RecursionError):
         return _decode_odd_page(body)
-    return Page([bytes(raw) for raw in decoded.events], decoded.cursor, decoded.has_more)
+    return Page(decoded.events, decoded.cursor, decoded.has_more, body)
 
 
 def _decode_odd_page(body: bytes) -> Page:
@@ -49,7 +50,7 @@ def _decode_odd_page(body: bytes) -> Page:
     cursor, has_more = rest.get("cursor"), rest.get("has_more")
     if type(cursor) is not str or type(has_more) is not bool:
         raise MalformedPageError("no cursor or no has_more")
-    return Page(events, cursor, has_more)
+    return Page(events, cursor, has_more, body)
 
 
 _PAGE_DECODER = msgspec.json.Decoder(_PageBody)

@@ -1,7 +1,7 @@
 """Events as rows: the Arrow schemas, and what each column takes from an event."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from dropbox_audit.events.drift import unknown_fields
 from dropbox_audit.events.identity import NotAnEventError, canonical, hash_of, loads, strip_presentation
+from dropbox_audit.events.packing import PackedTables
 from dropbox_audit.events.parts import PARTS, Body, Memory, Part, part_of
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
@@ -100,38 +101,41 @@ _PLACE = ("walk_id", "page_no", "is_replayed", "received_at")
 class PageRows:
     """A page's rows before they know their place in a walk: the tables lack the columns of `_PLACE`.
 
-    `digest` is the hash of the events' exact hashes in order; the two times are those of the earliest and latest event.
+    `rejected_count` counts items that are no events, `digest` is the hash of the events' exact hashes in order; the two
+    times are those of the earliest and latest event.
     """
 
     tables: Mapping[str, pa.Table]
+    event_count: int
+    rejected_count: int
     digest: str
     first_occurred_at: datetime | None
     last_occurred_at: datetime | None
-
-    @property
-    def event_count(self) -> int:
-        """Items that are events."""
-        return int(self.tables["events"].num_rows)
-
-    @property
-    def rejected_count(self) -> int:
-        """Items that are none."""
-        return int(self.tables["rejected_events"].num_rows)
 
     @property
     def item_count(self) -> int:
         """Items of the page."""
         return self.event_count + self.rejected_count
 
+    @property
+    def size(self) -> int:
+        """Bytes that the tables hold."""
+        tables = self.tables
+        return tables.size if isinstance(tables, PackedTables) else sum(table.nbytes for table in tables.values())
 
-def decode_events(raw_events: Sequence[bytes]) -> PageRows:
+    def packed(self) -> "PageRows":
+        """The same, smaller while nobody looks at the tables."""
+        return self if isinstance(self.tables, PackedTables) else replace(self, tables=PackedTables(self.tables))
+
+
+def decode_events(raw_events: Sequence[bytes | msgspec.Raw]) -> PageRows:
     """Decode a page's events into rows; an item that is no event becomes a rejected row, never an error."""
     events: list[tuple[Any, ...]] = []
     assets: list[tuple[Any, ...]] = []
     participants: list[tuple[Any, ...]] = []
     rejected: list[tuple[Any, ...]] = []
     digests: list[bytes] = []
-    for position, raw in enumerate(raw_events):
+    for position, raw in enumerate(map(bytes, raw_events)):
         try:
             event = _decode(raw)
         except (NotAnEventError, RecursionError) as error:
@@ -150,6 +154,8 @@ def decode_events(raw_events: Sequence[bytes]) -> PageRows:
     rows = {"events": events, "event_assets": assets, "event_participants": participants, "rejected_events": rejected}
     return PageRows(
         {name: _table(schema, rows[name]) for name, schema in _WITHOUT_PLACE.items()},
+        len(events),
+        len(rejected),
         hash_of(b"".join(digests)),
         _moment(min(times)) if times else None,
         _moment(max(times)) if times else None,

@@ -35,6 +35,9 @@ DEMO_PIPELINE_NAME = "dropbox_audit_demo"
 _QUIET_HOURS = timedelta(hours=6)
 """After this long without news, cursors and run records that wait on this machine are loaded all the same."""
 
+_LONG_EVENT = 8192
+"""Bytes that an event takes in memory, on average, up to which DuckDB needs little memory to load it."""
+
 _KILLED = "The run was killed, or the machine stopped; what it had committed stays, and the next run went on from there"
 
 T = TypeVar("T")
@@ -139,11 +142,21 @@ class Packages:
             carried.extend(run for run in self.journal.runs().values() if run["outcome"] != "running")
             return [*carried, own] if own else carried
 
-        data = package(tables, runs, walks, rescanned_at, snapshot, self.journal.get("alert_marks"))
+        weight = 0.0
+
+        def weighed() -> Iterator[Mapping[str, pa.Table]]:
+            nonlocal weight
+            for each in tables:
+                events = each.get("events")
+                if events is not None and events.num_rows:
+                    weight = max(weight, events.nbytes / events.num_rows)
+                yield each
+
+        data = package(weighed(), runs, walks, rescanned_at, snapshot, self.journal.get("alert_marks"))
         self._step(functools.partial(self.pipeline.extract, data, loader_file_format="parquet"))
         if not self.target.is_local and self._stored_state() != self.journal.get("base"):
             raise WarehouseMovedError
-        self._finish_pending()
+        self._finish_pending(sparingly=weight <= _LONG_EVENT)
         self.journal.drop_runs(carried)
         self.journal.put(pending=None)
 
@@ -182,7 +195,7 @@ class Packages:
         # Whatever this machine knew of the views may be as old as that state, or of another file.
         self.journal.put(base=stored, built=None)
 
-    def _finish_pending(self) -> None:
+    def _finish_pending(self, *, sparingly: bool = False) -> None:
         # A run that was killed when a package had been normalised, but its source not yet been removed, leaves both;
         # dlt would stumble over the second one for ever.
         folder = Path(self.pipeline.working_dir)
@@ -190,7 +203,8 @@ class Packages:
             if (folder / "load" / "normalized" / source.name).is_dir():
                 shutil.rmtree(source)
         self._step(self.pipeline.normalize)
-        self._step(self.pipeline.load)
+        local.give_back_memory()
+        self._step(lambda: self.pipeline.load(self.target.dlt_destination(sparingly=sparingly)))
         self.journal.put(base=self._stored_state(), transform_due=True)
 
     def _stored_state(self) -> str | None:

@@ -31,6 +31,8 @@ _FOR_LOADING = {
     # An event's JSON is long: half the size of DuckDB's own choice, in two thirds of the time that it takes to choose.
     "force_compression": "zstd",
 }
+_SPARINGLY = {"memory_limit": "128MB"}
+"""Enough for events of a few kilobytes; a load of fewer and longer ones fails with it."""
 _WITH_VIEWS = {"duckdb", "bigquery", "snowflake"}
 
 
@@ -57,11 +59,16 @@ class Target:
         """The warehouse in a message."""
         return str(self.path) if self.path else " ".join(filter(None, (self.destination, self.database)))
 
-    def dlt_destination(self) -> Any:
-        """The destination as `dlt.pipeline` takes it."""
+    def dlt_destination(self, *, sparingly: bool = False) -> Any:
+        """The destination as dlt takes it.
+
+        Args:
+            sparingly: let DuckDB load with little memory.
+        """
         if self.path is None:
             return self.destination
-        return dlt.destinations.duckdb(DuckDbCredentials(str(self.path), global_config=_FOR_LOADING))
+        settings = _FOR_LOADING | (_SPARINGLY if sparingly else {})
+        return dlt.destinations.duckdb(DuckDbCredentials(str(self.path), global_config=settings))
 
     def check_usable(self) -> None:
         """Raise `RunError` when the file cannot be written, before anything is asked of Dropbox."""
