@@ -3,11 +3,12 @@
     not taken in yet. `true` while a model is built from nothing. Every read of a relation that is kept by day carries
     it, because each warehouse prunes relation by relation. The days are always literals: BigQuery prunes partitions on
     nothing else, and DuckDB does not carry a subquery's days down through the views of the staging layer. Without
-    --vars they are asked for, from a table with a handful of rows.
+    --vars they are asked for, from a table with a handful of rows. With --vars is_portion a model is built from the days
+    of --vars touched_days only, also from nothing: the others follow, or are there already.
 #}
 {% macro in_touched_days(day) -%}
     {%- set touched = ref('int_dropbox__touched_days') -%}
-    {%- if not is_incremental() -%}
+    {%- if not is_incremental() and not var('is_portion', false) -%}
         true
     {%- elif var('touched_days', none) is not none -%}
         {{ is_given_day(day) }}

@@ -15,7 +15,10 @@ EVENTS = random_events(seed=11, count=1800)
 FIRST, SECOND, THIRD, FOURTH = EVENTS[:700], EVENTS[700:1200], EVENTS[1200:1600], EVENTS[1600:]
 
 # What differs by design: when a load was taken in, and what the last run had to do.
-PER_RUN = ["int_dropbox__load_ledger", "int_dropbox__new_loads", "int_dropbox__touched_days"]
+PER_RUN = [
+    *("int_dropbox__load_ledger", "int_dropbox__new_loads", "int_dropbox__touched_days"),
+    *("int_alerts__considered", "int_alerts__matches", "int_alerts__signals"),
+]
 
 # What an alert is called depends on what was known first, and stays so.
 NAMES = {"alert_id", "anchor_event_id", "named_at"}

@@ -1,5 +1,5 @@
 -- The events near the touched days that any rule may be about, with what its conditions ask.
-{{ config(materialized = shared_step()) }}
+{{ config(materialized = shared_step(), tags = ['in_portions']) }}
 
 with rule_types as (
     select * from {{ ref('int_alerts__rule_types') }}

@@ -3,6 +3,7 @@
 {{
     config(
         materialized = 'incremental',
+        tags = ['in_portions'],
         incremental_strategy = 'insert_overwrite' if target.type == 'bigquery' else 'delete+insert',
         unique_key = 'occurred_on',
         on_schema_change = 'append_new_columns',

@@ -99,40 +99,78 @@ candidates as (
     where known_days >= 14 or member_days >= baseline_days
 ),
 
+-- Within four hours of what is usual is usual, too: a long day is no sign, the dead of night is.
+nearby_hours as (
+    {% for hours in range(-4, 5) %}
+    select {{ hours }} as hours
+    {% if not loop.last %}
+    union all
+    {% endif %}
+    {% endfor %}
+),
+
+usual_values as (
+    select distinct
+        habits.rule_id,
+        habits.owner,
+        habits.occurred_on,
+        case
+            when counts.counted = 'hours'
+                then cast(
+                    mod({{ try_cast('habits.value', 'bigint') }} + nearby_hours.hours + 24, 24)
+                    as {{ dbt.type_string() }}
+                )
+            else habits.value
+        end as value
+    from habits
+    inner join counts
+        on habits.rule_id = counts.rule_id
+    inner join nearby_hours
+        on counts.counted = 'hours' or nearby_hours.hours = 0
+),
+
 usual as (
     select
-        candidates.rule_id,
-        candidates.owner,
-        candidates.value,
-        candidates.occurred_on,
-        count(distinct earlier.occurred_on) as day_count,
-        max(
-            case
-                -- Within four hours of what is usual is usual, too: a long day is no sign, the dead of night is.
-                when candidates.counted = 'hours'
-                    then
-                        case
-                            when
-                                mod(
-                                    {{ try_cast('candidates.value', 'bigint') }}
-                                    - {{ try_cast('earlier.value', 'bigint') }} + 28,
-                                    24
-                                ) <= 8
-                                then 1
-                            else 0
-                        end
-                when candidates.value = earlier.value then 1
-                else 0
-            end
-        ) as is_usual
+        rule_id,
+        owner,
+        value,
+        occurred_on,
+        lag(occurred_on) over (partition by rule_id, owner, value order by occurred_on) as before_on
+    from usual_values
+),
+
+habit_days as (
+    select distinct
+        rule_id,
+        owner,
+        occurred_on
+    from habits
+),
+
+candidate_days as (
+    select distinct
+        rule_id,
+        owner,
+        occurred_on,
+        baseline_days
     from candidates
-    left join habits as earlier
+),
+
+earlier_days as (
+    select
+        candidate_days.rule_id,
+        candidate_days.owner,
+        candidate_days.occurred_on,
+        count(*) as day_count
+    from candidate_days
+    inner join habit_days
         on
-            candidates.rule_id = earlier.rule_id
-            and candidates.owner = earlier.owner
-            and candidates.occurred_on > earlier.occurred_on
-            and {{ days_between('earlier.occurred_on', 'candidates.occurred_on') }} <= candidates.baseline_days
-    group by candidates.rule_id, candidates.owner, candidates.value, candidates.occurred_on
+            candidate_days.rule_id = habit_days.rule_id
+            and candidate_days.owner = habit_days.owner
+            and candidate_days.occurred_on > habit_days.occurred_on
+            and {{ days_between('habit_days.occurred_on', 'candidate_days.occurred_on') }}
+            <= candidate_days.baseline_days
+    group by candidate_days.rule_id, candidate_days.owner, candidate_days.occurred_on
 ),
 
 -- Whoever worked without signing in anew has not been asleep; whoever only failed to sign in may be somebody else.
@@ -151,65 +189,85 @@ last_active as (
     group by candidates.rule_id, candidates.owner, candidates.occurred_on
 ),
 
+team_values as (
+    select distinct
+        habits.rule_id,
+        habits.value,
+        habits.occurred_on
+    from habits
+    inner join escalations
+        on habits.rule_id = escalations.rule_id
+),
+
 team_usual as (
     select
-        candidates.rule_id,
-        candidates.value,
-        candidates.occurred_on,
-        count(*) as sighting_count
+        rule_id,
+        value,
+        occurred_on,
+        lag(occurred_on) over (partition by rule_id, value order by occurred_on) as before_on
+    from team_values
+),
+
+compared as (
+    select
+        candidates.*,
+        coalesce(earlier_days.day_count, 0) as day_count,
+        coalesce(
+            {{ days_between('usual.before_on', 'candidates.occurred_on') }} <= candidates.baseline_days, false
+        ) as is_usual,
+        coalesce(
+            {{ days_between('team_usual.before_on', 'candidates.occurred_on') }} <= candidates.baseline_days, false
+        ) as is_usual_in_team,
+        {{ days_between('last_active.last_on', 'candidates.occurred_on') }} as silent_days
     from candidates
-    inner join habits as earlier
+    inner join usual
         on
-            candidates.rule_id = earlier.rule_id
-            and candidates.value = earlier.value
-            and candidates.occurred_on > earlier.occurred_on
-            and {{ days_between('earlier.occurred_on', 'candidates.occurred_on') }} <= candidates.baseline_days
-    inner join escalations
-        on candidates.rule_id = escalations.rule_id
-    group by candidates.rule_id, candidates.value, candidates.occurred_on
+            candidates.rule_id = usual.rule_id
+            and candidates.owner = usual.owner
+            and candidates.value = usual.value
+            and candidates.occurred_on = usual.occurred_on
+    left join earlier_days
+        on
+            candidates.rule_id = earlier_days.rule_id
+            and candidates.owner = earlier_days.owner
+            and candidates.occurred_on = earlier_days.occurred_on
+    left join last_active
+        on
+            candidates.rule_id = last_active.rule_id
+            and candidates.owner = last_active.owner
+            and candidates.occurred_on = last_active.occurred_on
+    left join team_usual
+        on
+            candidates.rule_id = team_usual.rule_id
+            and candidates.value = team_usual.value
+            and candidates.occurred_on = team_usual.occurred_on
 )
 
 select
-    candidates.rule_id,
-    candidates.owner,
-    candidates.value,
-    candidates.counted,
-    candidates.occurred_on,
-    candidates.first_event_id as event_id,
+    compared.rule_id,
+    compared.owner,
+    compared.value,
+    compared.counted,
+    compared.occurred_on,
+    compared.first_event_id as event_id,
     case
-        when escalations.rule_id is not null and team_usual.value is null
+        when escalations.rule_id is not null and not compared.is_usual_in_team
             then {{ severity_rank('escalations.severity') }}
     end as severity_rank
-from candidates
-inner join usual
-    on
-        candidates.rule_id = usual.rule_id
-        and candidates.owner = usual.owner
-        and candidates.value = usual.value
-        and candidates.occurred_on = usual.occurred_on
-left join last_active
-    on
-        candidates.rule_id = last_active.rule_id
-        and candidates.owner = last_active.owner
-        and candidates.occurred_on = last_active.occurred_on
+from compared
 left join escalations
-    on candidates.rule_id = escalations.rule_id
-left join team_usual
-    on
-        candidates.rule_id = team_usual.rule_id
-        and candidates.value = team_usual.value
-        and candidates.occurred_on = team_usual.occurred_on
+    on compared.rule_id = escalations.rule_id
 where
-    case candidates.counted
+    case compared.counted
         when 'actors'
             then
                 case
-                    when last_active.last_on is null then candidates.member_days >= candidates.baseline_days
-                    else {{ days_between('last_active.last_on', 'candidates.occurred_on') }} >= candidates.baseline_days
+                    when compared.silent_days is null then compared.member_days >= compared.baseline_days
+                    else compared.silent_days >= compared.baseline_days
                 end
         -- An hour is unusual only for somebody whose hours are known.
-        when 'hours' then usual.is_usual = 0 and usual.day_count >= 10
+        when 'hours' then not compared.is_usual and compared.day_count >= 10
         -- To somebody who was away that long every country is new: then only one new to the team says something.
-        when 'countries' then coalesce(usual.is_usual, 0) = 0 and (usual.day_count > 0 or team_usual.value is null)
-        else coalesce(usual.is_usual, 0) = 0
+        when 'countries' then not compared.is_usual and (compared.day_count > 0 or not compared.is_usual_in_team)
+        else not compared.is_usual
     end

@@ -1,5 +1,5 @@
 -- One row per rule, event near the touched days that the rule is about, and thing of it that the rule counts.
-{{ config(materialized = shared_step()) }}
+{{ config(materialized = shared_step(), tags = ['in_portions']) }}
 
 with considered as (
     select * from {{ ref('int_alerts__considered') }}

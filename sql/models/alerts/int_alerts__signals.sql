@@ -1,5 +1,5 @@
 -- Everything that counts towards an alert, whichever way it was found.
-{{ config(materialized = shared_step()) }}
+{{ config(materialized = shared_step(), tags = ['in_portions']) }}
 
 with matches as (
     select * from {{ ref('int_alerts__matches') }}
