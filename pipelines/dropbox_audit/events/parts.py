@@ -21,7 +21,7 @@ _PRESENTED = ("event_category", "event_type")
 """Parts that are presentation, or hold some, themselves; in the others it goes with an account or an address."""
 
 _IS_TEAM_MEMBER = {"team_member": True, "non_team_member": False, "trusted_non_team_member": False}
-_USABLE_INT64 = range(-(2**63), 2**63)
+_INT64 = 2**63
 _ABSENT = msgspec.Raw(b"")
 
 
@@ -173,17 +173,21 @@ def _participants(value: Any) -> Part:
 
 def _asset(item: Any) -> tuple[Any, ...]:
     tag, asset = _unwrap(item)
-    path = _dict(asset.get("path"))
-    place = _dict(path.get("namespace_relative"))
-    size = asset.get("file_size")
+    path, size = asset.get("path"), asset.get("file_size")
+    contextual = namespace_id = relative_path = None
+    if type(path) is dict:
+        contextual = _str(path.get("contextual"))
+        place = path.get("namespace_relative")
+        if type(place) is dict:
+            namespace_id, relative_path = _str(place.get("ns_id")), _str(place.get("relative_path"))
     return (
         tag,
         _first(asset, "display_name", "doc_title", "folder_name", "showcase_title"),
-        _str(path.get("contextual")),
-        _str(place.get("ns_id")),
-        _str(place.get("relative_path")),
+        contextual,
+        namespace_id,
+        relative_path,
         _first(asset, "file_id", "doc_id", "folder_id", "showcase_id"),
-        size if type(size) is int and size in _USABLE_INT64 else None,
+        size if type(size) is int and -_INT64 <= size < _INT64 else None,
     )
 
 
@@ -228,8 +232,10 @@ def _unwrap(node: Any) -> tuple[str | None, dict[str, Any]]:
     """A union's tag and fields: Stone nests a member with subtypes under its tag and flattens a plain struct."""
     if type(node) is not dict:
         return _str(node), {}
-    tag = _str(node.get(".tag"))
-    inner = node.get(tag) if tag is not None else None
+    tag = node.get(".tag")
+    if type(tag) is not str:
+        return None, node
+    inner = node.get(tag)
     return tag, inner if type(inner) is dict else node
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import orjson
@@ -137,19 +137,18 @@ def decode_events(raw_events: Sequence[bytes | msgspec.Raw]) -> PageRows:
     digests: list[bytes] = []
     for position, raw in enumerate(map(bytes, raw_events)):
         try:
-            event = _decode(raw)
+            row, asset_columns, participant_columns = _decode(position, raw)
         except (NotAnEventError, RecursionError) as error:
             reason = str(error) if isinstance(error, NotAnEventError) else "nested too deeply"
             rejected.append((position, reason, _text_bytes(raw)))
             digests.append(raw)
             continue
-        occurred_on = event.occurred // _DAY
-        events.append((position, event.identity, event.exact_hash, event.occurred, occurred_on, *event.columns, raw))
-        digests.append(event.exact_hash.encode())
-        for place, columns in enumerate(event.assets):
-            assets.append((position, place, occurred_on, *columns))
-        for place, columns in enumerate(event.participants):
-            participants.append((position, place, occurred_on, *columns))
+        events.append(row)
+        digests.append(row[_EXACT_HASH].encode())
+        for place, columns in enumerate(asset_columns):
+            assets.append((position, place, row[_OCCURRED_ON], *columns))
+        for place, columns in enumerate(participant_columns):
+            participants.append((position, place, row[_OCCURRED_ON], *columns))
     times = [row[_OCCURRED] for row in events]
     rows = {"events": events, "event_assets": assets, "event_participants": participants, "rejected_events": rejected}
     return PageRows(
@@ -165,9 +164,10 @@ def decode_events(raw_events: Sequence[bytes | msgspec.Raw]) -> PageRows:
 def identity_of(event: str) -> str | None:
     """The identity of an event's complete JSON; None for what is no event."""
     try:
-        return _decode(event.encode()).identity
+        row, _, _ = _decode(0, event.encode())
     except (NotAnEventError, RecursionError):
         return None
+    return str(row[_IDENTITY])
 
 
 class Tables:
@@ -259,34 +259,29 @@ def _text_bytes(raw: bytes) -> bytes:
 
 _DAY = 86_400_000_000
 """Microseconds."""
-_OCCURRED = 3
-"""Place of the time in an event's row."""
+_IDENTITY, _EXACT_HASH, _OCCURRED, _OCCURRED_ON = range(1, 5)
+"""Places in an event's row."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _split = msgspec.json.Decoder(Body).decode
 _actor, _assets, _context, _details, _category, _type, _involve, _origin, _participants = map(Memory, PARTS)
 
-
-class _Event(NamedTuple):
-    """What an event's rows are made of; `columns` are those from `event_type` to `unknown_fields`."""
-
-    occurred: int
-    identity: str
-    exact_hash: str
-    columns: tuple[Any, ...]
-    assets: Sequence[tuple[Any, ...]]
-    participants: Sequence[tuple[Any, ...]]
+_Items = Sequence[tuple[Any, ...]]
 
 
-def _decode(raw: bytes) -> _Event:
-    """An event; raises NotAnEventError or RecursionError for what is none."""
+def _decode(position: int, raw: bytes) -> tuple[tuple[Any, ...], _Items, _Items]:
+    """An event's row, and the columns of its assets and participants.
+
+    Raises:
+        NotAnEventError, RecursionError: it is no event.
+    """
     try:
-        return _familiar(raw)
+        return _familiar(position, raw)
     except (ValueError, RecursionError):
-        return _unfamiliar(raw)
+        return _unfamiliar(position, raw)
 
 
-def _familiar(raw: bytes) -> _Event:
+def _familiar(position: int, raw: bytes) -> tuple[tuple[Any, ...], _Items, _Items]:
     """An event whose keys are those of the specification, from parts that may have been seen before.
 
     Raises:
@@ -307,11 +302,12 @@ def _familiar(raw: bytes) -> _Event:
         *(actor.facts, assets.facts, context.facts, details.facts, category.facts),
         *(event_type.facts, involve.facts, origin.facts, participants.facts, end),
     )
+    start = (position, hash_of(facts), hash_of(exact))
     parts = (actor, assets, context, details, category, event_type, involve, origin, participants)
-    return _event(_occurred(body.timestamp), hash_of(facts), hash_of(exact), _NO_NAMES, *parts)
+    return _row(start, _occurred(body.timestamp), _NO_NAMES, raw, *parts), assets.items, participants.items
 
 
-def _unfamiliar(raw: bytes) -> _Event:
+def _unfamiliar(position: int, raw: bytes) -> tuple[tuple[Any, ...], _Items, _Items]:
     """Any event, decoded as a whole.
 
     Raises:
@@ -323,15 +319,16 @@ def _unfamiliar(raw: bytes) -> _Event:
     occurred = _occurred(event.get("timestamp"))
     exact_hash = hash_of(canonical(event))
     names = frozenset(event)
-    parts = [part_of(key, event.get(key)) for key in PARTS]
-    return _event(occurred, hash_of(canonical(strip_presentation(event))), exact_hash, names, *parts)
+    parts = {key: part_of(key, event.get(key)) for key in PARTS}
+    start = (position, hash_of(canonical(strip_presentation(event))), exact_hash)
+    return _row(start, occurred, names, raw, *parts.values()), parts["assets"].items, parts["participants"].items
 
 
-def _event(
+def _row(
+    start: tuple[int, str, str],
     occurred: int,
-    identity: str,
-    exact_hash: str,
     names: frozenset[str],
+    raw: bytes,
     actor: Part,
     assets: Part,
     context: Part,
@@ -341,14 +338,25 @@ def _event(
     involve: Part,
     origin: Part,
     participants: Part,
-) -> _Event:
+) -> tuple[Any, ...]:
     type_tag, description = event_type.columns
-    columns = (
-        *(type_tag, *category.columns, description, *actor.columns, *context.columns, *origin.columns),
-        *(*involve.columns, *assets.columns, *participants.columns, *details.columns),
+    return (
+        *start,
+        occurred,
+        occurred // _DAY,
+        type_tag,
+        *category.columns,
+        description,
+        *actor.columns,
+        *context.columns,
+        *origin.columns,
+        *involve.columns,
+        *assets.columns,
+        *participants.columns,
+        *details.columns,
         unknown_fields(type_tag, names, origin.names or _NO_NAMES, details.names),
+        raw,
     )
-    return _Event(occurred, identity, exact_hash, columns, assets.items, participants.items)
 
 
 _NO_NAMES = frozenset[str]()
