@@ -100,15 +100,15 @@ def test_a_fresh_machine_goes_on_from_the_warehouse(machine: Machine) -> None:
 
 def test_a_column_that_an_upgrade_brings_is_added(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     log = SimulatedLog.of(make_log(20))
-    newer = dropbox_audit.source._into
+    newer = dropbox_audit.source._Package.into
 
-    def older(table_name: str, table: pa.Table) -> Any:
+    def older(package: Any, table_name: str, table: pa.Table) -> Any:
         columns = [name for name in ("unknown_fields", "has_missing_details") if name in table.column_names]
-        return newer(table_name, table.drop_columns(columns))
+        return newer(package, table_name, table.drop_columns(columns))
 
     with running(SimulatedDropbox(log)) as url:
         with monkeypatch.context() as patch:
-            patch.setattr(dropbox_audit.source, "_into", older)
+            patch.setattr(dropbox_audit.source._Package, "into", older)
             machine.load(url)
         assert "has_missing_details" not in machine.columns("events")
         log.append(make_log(10, start=NOON))
