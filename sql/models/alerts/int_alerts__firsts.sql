@@ -99,6 +99,28 @@ candidates as (
     where known_days >= 14 or member_days >= baseline_days
 ),
 
+-- Nothing from before the time that the first candidate of a rule is compared with.
+spans as (
+    select
+        rule_id,
+        min(occurred_on) as first_on,
+        max(baseline_days) as baseline_days
+    from candidates
+    group by rule_id
+),
+
+compared_habits as (
+    select
+        habits.rule_id,
+        habits.owner,
+        habits.value,
+        habits.occurred_on
+    from habits
+    inner join spans
+        on habits.rule_id = spans.rule_id
+    where {{ days_between('habits.occurred_on', 'spans.first_on') }} <= spans.baseline_days
+),
+
 -- Within four hours of what is usual is usual, too: a long day is no sign, the dead of night is.
 nearby_hours as (
     {% for hours in range(-4, 5) %}
@@ -111,20 +133,20 @@ nearby_hours as (
 
 usual_values as (
     select distinct
-        habits.rule_id,
-        habits.owner,
-        habits.occurred_on,
+        compared_habits.rule_id,
+        compared_habits.owner,
+        compared_habits.occurred_on,
         case
             when counts.counted = 'hours'
                 then cast(
-                    mod({{ try_cast('habits.value', 'bigint') }} + nearby_hours.hours + 24, 24)
+                    mod({{ try_cast('compared_habits.value', 'bigint') }} + nearby_hours.hours + 24, 24)
                     as {{ dbt.type_string() }}
                 )
-            else habits.value
+            else compared_habits.value
         end as value
-    from habits
+    from compared_habits
     inner join counts
-        on habits.rule_id = counts.rule_id
+        on compared_habits.rule_id = counts.rule_id
     inner join nearby_hours
         on counts.counted = 'hours' or nearby_hours.hours = 0
 ),
@@ -144,7 +166,7 @@ habit_days as (
         rule_id,
         owner,
         occurred_on
-    from habits
+    from compared_habits
 ),
 
 candidate_days as (
@@ -191,12 +213,12 @@ last_active as (
 
 team_values as (
     select distinct
-        habits.rule_id,
-        habits.value,
-        habits.occurred_on
-    from habits
+        compared_habits.rule_id,
+        compared_habits.value,
+        compared_habits.occurred_on
+    from compared_habits
     inner join escalations
-        on habits.rule_id = escalations.rule_id
+        on compared_habits.rule_id = escalations.rule_id
 ),
 
 team_usual as (
