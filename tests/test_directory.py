@@ -254,11 +254,11 @@ def test_a_crash_leaves_no_half_snapshot_and_loses_none(
     clock.advance(DAY)
     whole, packages_begun = Packages._finish_pending, []
 
-    def dies(packages: Packages) -> None:
+    def dies(packages: Packages, **options: bool) -> None:
         packages_begun.append(packages)
         is_the_directorys = len(packages_begun) == 2
         if not is_the_directorys or moment == "after it is loaded":
-            whole(packages)
+            whole(packages, **options)
         if is_the_directorys:
             raise KeyboardInterrupt
 
