@@ -96,14 +96,15 @@ def test_while_the_tokens_endpoint_says_wait(make_team: Any) -> None:
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_while_packages_are_loaded(number: signal.Signals, make_team: Any) -> None:
-    team: Team = make_team(log_of(40), max_pages_per_batch="1", backfill_workers="1")
+    # More pages than are read ahead: those are all kept.
+    team: Team = make_team(log_of(180), max_pages_per_batch="1", backfill_workers="1")
     process = team.workspace.start("load", **team.environment)
-    until_told(process, "pages loaded")  # the second batch of twenty
+    until_told(process, "pages loaded")  # the second batch of ninety
     process.send_signal(number)
     _, stderr = ended(process)
     assert process.returncode == SIGNALS[number], stderr
     kept = team.workspace.events()
-    assert 4 <= len(kept) < 40
+    assert 4 <= len(kept) < 180
     assert multiset(kept) == multiset(team.server.log.events()[: len(kept)])
     team.check("stopped between two batches")
 
