@@ -200,7 +200,7 @@ class Tables:
     def take(self) -> dict[str, pa.Table]:
         """The tables so far, each at least an empty one with its schema."""
         taken = {
-            name: pa.concat_tables(pages) if pages else SCHEMAS[name].empty_table()
+            name: pa.concat_tables(pages) if pages else pa.Table.from_batches([], SCHEMAS[name])
             for name, pages in self._pages.items()
         }
         self.__init__()  # type: ignore[misc]
@@ -222,7 +222,8 @@ _WITHOUT_PLACE = {
 
 def _table(schema: pa.Schema, items: list[tuple[Any, ...]]) -> pa.Table:
     if not items:
-        return schema.empty_table()
+        # Not `empty_table()`, which makes pyarrow import pandas where that is installed: a fifth of a quiet poll.
+        return pa.Table.from_batches([], schema)
     arrays = []
     for column, values in zip(schema, zip(*items, strict=True), strict=True):
         # Times and dates travel as integers: building them from Python objects costs several times more.
