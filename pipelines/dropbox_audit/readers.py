@@ -33,11 +33,8 @@ class Answer:
     """From the request to the answer, waits included."""
     rows: PageRows
     """What the page's events are decoded to; they take the place of its events."""
-
-    @property
-    def size(self) -> int:
-        """Bytes that it holds while it waits."""
-        return self.rows.size
+    size: int
+    """Bytes of the rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +175,7 @@ class Readers:
             if self.are_far_ahead:
                 # They will wait, while a batch is being loaded mostly; packed, many find room.
                 rows = rows.packed()
-            self._give(Answer(walk.walk_id, page, now, seconds, rows))
+            self._give(Answer(walk.walk_id, page, now, seconds, rows, rows.size))
             cursor = page.cursor
             if not page.has_more:
                 return
