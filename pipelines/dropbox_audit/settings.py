@@ -7,6 +7,7 @@ import ipaddress
 import os
 import re
 import stat
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 from dlt.common.configuration import configspec, resolve_configuration
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.configuration.providers import ConfigProvider
 from dlt.common.configuration.specs import BaseConfiguration
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 from dlt.common.typing import TSecretStrValue
@@ -95,6 +97,23 @@ def configure_dlt() -> None:
     os.environ["RUNTIME__INTERCEPT_SIGNALS"] = "false"
     # dlt tells of each job that failed with a whole traceback; what matters of it is in our own error.
     os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")
+    _providers()
+
+
+def _providers() -> list[ConfigProvider]:
+    """Where dlt reads settings from.
+
+    Finding no `secrets.toml`, dlt asks a running Streamlit app for it, and imports Streamlit and pandas to learn whether
+    it is in one: a third of a quiet poll. Where nobody has imported Streamlit there is no such app.
+    """
+    is_imported = "streamlit" in sys.modules
+    if not is_imported:
+        sys.modules["streamlit"] = None  # type: ignore[assignment]
+    try:
+        return Container()[PluggableRunContext].providers.providers
+    finally:
+        if not is_imported:
+            del sys.modules["streamlit"]
 
 
 def read_settings(now: datetime, **overrides: Any) -> Settings:
@@ -116,8 +135,7 @@ def open_secrets_files() -> list[Path]:
     configure_dlt()
     if os.name != "posix":
         return []
-    providers = Container()[PluggableRunContext].providers.providers
-    files = [Path(location) for provider in providers if provider.supports_secrets for location in provider.locations]
+    files = [Path(location) for provider in _providers() if provider.supports_secrets for location in provider.locations]
     return [file for file in files if file.is_file() and file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)]
 
 

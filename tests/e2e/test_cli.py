@@ -57,7 +57,11 @@ def test_from_the_first_run_to_a_full_refresh(outside: Workspace, serve: Any) ->
 
     # Nothing new: one request, and the file is left alone.
     asked, before = len(server.requests), outside.path.read_bytes()
+    environment["PYTHONPROFILEIMPORTTIME"] = "1"
     assert run("run") == "Nothing new (1 request).\n"
+    del environment["PYTHONPROFILEIMPORTTIME"]
+    assert not re.findall(r"\| +(?:pandas|dbt)$", outputs[-1].stderr, re.M), "half as long again"
+    assert "dropbox_audit.run" in outputs.pop().stderr
     assert [request.route for request in server.requests[asked:] if request.route in ROUTES_OF_THE_LOG] == [CONTINUE]
     assert outside.path.read_bytes() == before
     assert run("transform") == "The views are up to date.\n"
