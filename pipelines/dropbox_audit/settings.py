@@ -103,8 +103,8 @@ def configure_dlt() -> None:
 def _providers() -> list[ConfigProvider]:
     """Where dlt reads settings from.
 
-    Finding no `secrets.toml`, dlt asks a running Streamlit app for it, and imports Streamlit and pandas to learn whether
-    it is in one: a third of a quiet poll. Where nobody has imported Streamlit there is no such app.
+    Finding no `secrets.toml`, dlt asks a running Streamlit app for it, and imports Streamlit and pandas to learn
+    whether it is in one: a third of a quiet poll. Where nobody has imported Streamlit there is no such app.
     """
     is_imported = "streamlit" in sys.modules
     if not is_imported:
@@ -135,7 +135,8 @@ def open_secrets_files() -> list[Path]:
     configure_dlt()
     if os.name != "posix":
         return []
-    files = [Path(location) for provider in _providers() if provider.supports_secrets for location in provider.locations]
+    keepers = [provider for provider in _providers() if provider.supports_secrets]
+    files = [Path(location) for provider in keepers for location in provider.locations]
     return [file for file in files if file.is_file() and file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)]
 
 
