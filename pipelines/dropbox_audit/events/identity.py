@@ -39,6 +39,11 @@ def hash_of(canonical_json: bytes) -> str:
     return hashlib.sha256(canonical_json).hexdigest()[:32]
 
 
+def presented_as(key: str, exact: bytes, facts: bytes | None) -> bytes:
+    """How a member of an event is presented; empty where its canonical JSON is all facts."""
+    return b"" if exact == facts else b"%b:%b" % (canonical(key), hash_of(exact).encode())
+
+
 def strip_presentation(event: dict[str, Any]) -> dict[str, Any]:
     """The same event, changed in place: without what does not belong to its identity."""
     event.pop("event_category", None)

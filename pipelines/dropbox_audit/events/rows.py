@@ -6,13 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
-import orjson
 import pyarrow as pa
 
 from dropbox_audit.events.drift import unknown_fields
-from dropbox_audit.events.identity import NotAnEventError, canonical, hash_of, loads, strip_presentation
+from dropbox_audit.events.identity import NotAnEventError, canonical, hash_of, loads, presented_as, strip_presentation
 from dropbox_audit.events.packing import PackedTables
-from dropbox_audit.events.parts import PARTS, Body, Memory, Part, part_of
+from dropbox_audit.events.parts import cut, whole
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
 
@@ -267,9 +266,6 @@ _IDENTITY, _EXACT_HASH, _OCCURRED, _OCCURRED_ON = range(1, 5)
 """Places in an event's row."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-_split = msgspec.json.Decoder(Body).decode
-_actor, _assets, _context, _details, _category, _type, _involve, _origin, _participants = map(Memory, PARTS)
-
 _Items = Sequence[tuple[Any, ...]]
 
 
@@ -280,87 +276,43 @@ def _decode(position: int, raw: bytes) -> tuple[tuple[Any, ...], _Items, _Items]
         NotAnEventError, RecursionError: it is no event.
     """
     try:
-        return _familiar(position, raw)
+        parts = cut(raw)
+        occurred = _occurred(parts.timestamp)
+        identity = hash_of(parts.facts())
+        presented = parts.presented()
+        names = _NO_NAMES
     except (ValueError, RecursionError):
-        return _unfamiliar(position, raw)
-
-
-def _familiar(position: int, raw: bytes) -> tuple[tuple[Any, ...], _Items, _Items]:
-    """An event whose keys are those of the specification, from parts that may have been seen before.
-
-    Raises:
-        ValueError, RecursionError: it is not of that kind.
-    """
-    body = _split(raw)
-    actor, assets, context = _actor[bytes(body.actor)], _assets[bytes(body.assets)], _context[bytes(body.context)]
-    details, category = _details[bytes(body.details)], _category[bytes(body.event_category)]
-    event_type, involve = _type[bytes(body.event_type)], _involve[bytes(body.involve_non_team_member)]
-    origin, participants = _origin[bytes(body.origin)], _participants[bytes(body.participants)]
-    # The canonical JSON of the whole is that of its parts in the order of their keys.
-    end = orjson.dumps(body.timestamp)
-    exact = b'{%b%b%b%b%b%b%b%b%b"timestamp":%b}' % (
-        *(actor.exact, assets.exact, context.exact, details.exact, category.exact),
-        *(event_type.exact, involve.exact, origin.exact, participants.exact, end),
-    )
-    facts = b'{%b%b%b%b%b%b%b%b%b"timestamp":%b}' % (
-        *(actor.facts, assets.facts, context.facts, details.facts, category.facts),
-        *(event_type.facts, involve.facts, origin.facts, participants.facts, end),
-    )
-    start = (position, hash_of(facts), hash_of(exact))
-    parts = (actor, assets, context, details, category, event_type, involve, origin, participants)
-    return _row(start, _occurred(body.timestamp), _NO_NAMES, raw, *parts), assets.items, participants.items
-
-
-def _unfamiliar(position: int, raw: bytes) -> tuple[tuple[Any, ...], _Items, _Items]:
-    """Any event, decoded as a whole.
-
-    Raises:
-        NotAnEventError, RecursionError: it is none.
-    """
-    event = loads(raw)
-    if type(event) is not dict:
-        raise NotAnEventError("not an object")
-    occurred = _occurred(event.get("timestamp"))
-    exact_hash = hash_of(canonical(event))
-    names = frozenset(event)
-    parts = {key: part_of(key, event.get(key)) for key in PARTS}
-    start = (position, hash_of(canonical(strip_presentation(event))), exact_hash)
-    return _row(start, occurred, names, raw, *parts.values()), parts["assets"].items, parts["participants"].items
-
-
-def _row(
-    start: tuple[int, str, str],
-    occurred: int,
-    names: frozenset[str],
-    raw: bytes,
-    actor: Part,
-    assets: Part,
-    context: Part,
-    details: Part,
-    category: Part,
-    event_type: Part,
-    involve: Part,
-    origin: Part,
-    participants: Part,
-) -> tuple[Any, ...]:
-    type_tag, description = event_type.columns
-    return (
-        *start,
+        event = loads(raw)
+        if type(event) is not dict:
+            raise NotAnEventError("not an object") from None
+        occurred = _occurred(event.get("timestamp"))
+        names = frozenset(event)
+        parts = whole(event)
+        exact = {key: canonical(event[key]) for key in sorted(event)}
+        strip_presentation(event)
+        identity = hash_of(canonical(event))
+        presented = b"".join(
+            presented_as(key, exact[key], canonical(event[key]) if key in event else None) for key in exact
+        )
+    who, assets, participants, details = parts.who, parts.assets, parts.participants, parts.details
+    type_tag, description = parts.event_type.columns
+    row = (
+        position,
+        identity,
+        hash_of(identity.encode() + presented),
         occurred,
         occurred // _DAY,
         type_tag,
-        *category.columns,
+        *who.category.columns,
         description,
-        *actor.columns,
-        *context.columns,
-        *origin.columns,
-        *involve.columns,
+        *who.columns,
         *assets.columns,
         *participants.columns,
         *details.columns,
-        unknown_fields(type_tag, names, origin.names or _NO_NAMES, details.names),
+        unknown_fields(type_tag, names, who.origin_names, details.names),
         raw,
     )
+    return row, assets.items, participants.items
 
 
 _NO_NAMES = frozenset[str]()
