@@ -12,13 +12,12 @@ from datetime import datetime
 from dropbox_audit.api import CursorLost, DropboxClient
 from dropbox_audit.clock import Clock
 from dropbox_audit.cursor import Walk, parse
-from dropbox_audit.decoders import Decoders
 from dropbox_audit.errors import ConfigurationError
-from dropbox_audit.events import MalformedPageError, Page, PageRows, decode_page
+from dropbox_audit.events import MalformedPageError, Page, PageRows, decode_events, decode_page
 
 _AHEAD = 64
 """So many answers may wait for the consumer: about what is read and decoded while a batch is being loaded."""
-_AHEAD_BYTES = 32 << 20
+_AHEAD_BYTES = 12 << 20
 _FAR_AHEAD_BYTES = 4 << 20
 
 
@@ -68,9 +67,9 @@ class Readers:
     def __init__(self, client: DropboxClient, clock: Clock, most: int) -> None:
         self._client = client
         self._clock = clock
-        self._decoders = Decoders()
         self._most = most
         self._threads: list[threading.Thread] = []
+        self._decoding = threading.Lock()
         self._changed = threading.Condition()
         """Guards all that follows; whoever changes it notifies."""
         self._todo: deque[Walk] = deque()
@@ -130,7 +129,6 @@ class Readers:
         self.halt()
         for thread in self._threads:
             thread.join(timeout=1.0)
-        self._decoders.close()
 
     # -- in the threads -----------------------------------------------------------------------------------------
 
@@ -168,13 +166,15 @@ class Readers:
                     f"The answer is not that of Dropbox's team log ({error}): is api_url Dropbox's address?"
                 ) from error
             now = self._clock.now()
-            rows = self._decoders.decode(page)
-            # Let go of the bytes before waiting for room: the rows hold them too.
-            del body
-            page = replace(page, body=b"", events=())
-            if self.are_far_ahead:
-                # They will wait, while a batch is being loaded mostly; packed, many find room.
-                rows = rows.packed()
+            # Only one thread runs Python at a time; taking turns, pages need the memory of one and none is interrupted.
+            with self._decoding:
+                rows = decode_events(page.events)
+                # Let go of the bytes before waiting for room: the rows hold them too.
+                del body
+                page = replace(page, events=())
+                if self.are_far_ahead:
+                    # They will wait, while a batch is being loaded mostly; packed, many find room.
+                    rows = rows.packed()
             self._give(Answer(walk.walk_id, page, now, seconds, rows, rows.size))
             cursor = page.cursor
             if not page.has_more:

@@ -20,12 +20,11 @@ class _PageBody(msgspec.Struct, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """An answer of `get_events` or `get_events/continue`: its events as raw JSON, in order, which lie in its `body`."""
+    """An answer of `get_events` or `get_events/continue`: its events as raw JSON, in order."""
 
     events: Sequence[bytes | msgspec.Raw]
     cursor: str
     has_more: bool
-    body: bytes = b""
 
 
 def decode_page(body: bytes) -> Page:
@@ -38,7 +37,7 @@ def decode_page(body: bytes) -> Page:
         decoded = _PAGE_DECODER.decode(body)
     except (msgspec.DecodeError, RecursionError):
         return _decode_odd_page(body)
-    return Page(decoded.events, decoded.cursor, decoded.has_more, body)
+    return Page(decoded.events, decoded.cursor, decoded.has_more)
 
 
 def _decode_odd_page(body: bytes) -> Page:
@@ -50,7 +49,7 @@ def _decode_odd_page(body: bytes) -> Page:
     cursor, has_more = rest.get("cursor"), rest.get("has_more")
     if type(cursor) is not str or type(has_more) is not bool:
         raise MalformedPageError("no cursor or no has_more")
-    return Page(events, cursor, has_more, body)
+    return Page(events, cursor, has_more)
 
 
 _PAGE_DECODER = msgspec.json.Decoder(_PageBody)

@@ -27,16 +27,20 @@ from dropbox_audit.cursor import Walk
 from dropbox_audit.errors import DropboxAuditError, RunError
 from dropbox_audit.settings import configure_dlt, first_line
 from dropbox_audit.source import package
-from dropbox_audit.warehouse import RAW_DATASET, Target, is_lock_conflict, wait_for_file
+from dropbox_audit.warehouse import (
+    MEMORY_FOR_LOADING,
+    RAW_DATASET,
+    Target,
+    is_lock_conflict,
+    is_out_of_memory,
+    wait_for_file,
+)
 
 PIPELINE_NAME = "dropbox_audit"
 DEMO_PIPELINE_NAME = "dropbox_audit_demo"
 
 _QUIET_HOURS = timedelta(hours=6)
 """After this long without news, cursors and run records that wait on this machine are loaded all the same."""
-
-_LONG_EVENT = 8192
-"""Bytes that an event takes in memory, on average, up to which DuckDB needs little memory to load it."""
 
 _KILLED = "The run was killed, or the machine stopped; what it had committed stays, and the next run went on from there"
 
@@ -71,6 +75,7 @@ class Packages:
         """What this machine keeps beside the warehouse."""
         self.journal = local.Journal(self.folder)
         self._pipeline: dlt.Pipeline | None = None
+        self._memory = list(MEMORY_FOR_LOADING)
 
     @property
     def pipeline(self) -> dlt.Pipeline:
@@ -142,21 +147,16 @@ class Packages:
             carried.extend(run for run in self.journal.runs().values() if run["outcome"] != "running")
             return [*carried, own] if own else carried
 
-        weight = 0.0
-
-        def weighed() -> Iterator[Mapping[str, pa.Table]]:
-            nonlocal weight
+        def trimmed() -> Iterator[Mapping[str, pa.Table]]:
             for each in tables:
-                events = each.get("events")
-                if events is not None and events.num_rows:
-                    weight = max(weight, events.nbytes / events.num_rows)
                 yield each
+                local.give_back_memory()
 
-        data = package(weighed(), runs, walks, rescanned_at, snapshot, self.journal.get("alert_marks"))
+        data = package(trimmed(), runs, walks, rescanned_at, snapshot, self.journal.get("alert_marks"))
         self._step(functools.partial(self.pipeline.extract, data, loader_file_format="parquet"))
         if not self.target.is_local and self._stored_state() != self.journal.get("base"):
             raise WarehouseMovedError
-        self._finish_pending(sparingly=weight <= _LONG_EVENT)
+        self._finish_pending()
         self.journal.drop_runs(carried)
         self.journal.put(pending=None)
 
@@ -195,7 +195,7 @@ class Packages:
         # Whatever this machine knew of the views may be as old as that state, or of another file.
         self.journal.put(base=stored, built=None)
 
-    def _finish_pending(self, *, sparingly: bool = False) -> None:
+    def _finish_pending(self) -> None:
         # A run that was killed when a package had been normalised, but its source not yet been removed, leaves both;
         # dlt would stumble over the second one for ever.
         folder = Path(self.pipeline.working_dir)
@@ -204,7 +204,16 @@ class Packages:
                 shutil.rmtree(source)
         self._step(self.pipeline.normalize)
         local.give_back_memory()
-        self._step(lambda: self.pipeline.load(self.target.dlt_destination(sparingly=sparingly)))
+        while True:
+            destination = self.target.dlt_destination(memory=self._memory[0])
+            try:
+                self._step(functools.partial(self.pipeline.load, destination))
+                break
+            except RunError as error:
+                if len(self._memory) == 1 or not is_out_of_memory(error):
+                    raise
+                # Long events take more, and a log that has some has more of them.
+                del self._memory[0]
         self.journal.put(base=self._stored_state(), transform_due=True)
 
     def _stored_state(self) -> str | None:

@@ -11,13 +11,14 @@ from dropbox_audit.warehouse.door import (
     open_door,
     require_views,
 )
-from dropbox_audit.warehouse.file import connect, is_lock_conflict, wait_for_file
+from dropbox_audit.warehouse.file import connect, is_lock_conflict, is_out_of_memory, wait_for_file
 from dropbox_audit.warehouse.probe import missing_permissions
 from dropbox_audit.warehouse.profile import dbt_environment
 from dropbox_audit.warehouse.target import (
     DEFAULT_FILE,
     INTERNAL_DATASET,
     LEDGER,
+    MEMORY_FOR_LOADING,
     RAW_DATASET,
     VIEWS_DATASET,
     Target,
@@ -29,6 +30,7 @@ __all__ = [
     "DEFAULT_FILE",
     "INTERNAL_DATASET",
     "LEDGER",
+    "MEMORY_FOR_LOADING",
     "RAW_DATASET",
     "VIEWS_DATASET",
     "Door",
@@ -42,6 +44,7 @@ __all__ = [
     "duckdb_target",
     "find_target",
     "is_lock_conflict",
+    "is_out_of_memory",
     "is_there",
     "marks",
     "missing_permissions",

@@ -34,6 +34,11 @@ def is_lock_conflict(error: BaseException) -> bool:
     return "Conflicting lock" in text or "Could not set lock" in text
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether `error` tells that DuckDB needs more memory than it was given."""
+    return "Out of Memory Error" in str(error)
+
+
 @contextlib.contextmanager
 def connect(
     path: Path,

@@ -26,13 +26,16 @@ LEDGER = "int_dropbox__load_ledger"
 """The model that is built last: which loads the views have taken in."""
 DEFAULT_FILE = "dropbox.duckdb"
 _FOR_LOADING = {
-    # Beside the threads and processes that fetch and decode; each thread of DuckDB's holds 100,000 events in memory.
+    # Beside the threads that fetch and decode; each thread of DuckDB's holds 100,000 events in memory.
     "threads": 1,
     # An event's JSON is long: half the size of DuckDB's own choice, in two thirds of the time that it takes to choose.
     "force_compression": "zstd",
 }
-_SPARINGLY = {"memory_limit": "128MB"}
-"""Enough for events of a few kilobytes; a load of fewer and longer ones fails with it."""
+MEMORY_FOR_LOADING = ("64MB", "256MB", None)
+"""How much DuckDB is given, one after the other where a load needs more; None: what it takes by itself.
+
+The first does for events of a few kilobytes.
+"""
 _WITH_VIEWS = {"duckdb", "bigquery", "snowflake"}
 
 
@@ -59,15 +62,15 @@ class Target:
         """The warehouse in a message."""
         return str(self.path) if self.path else " ".join(filter(None, (self.destination, self.database)))
 
-    def dlt_destination(self, *, sparingly: bool = False) -> Any:
+    def dlt_destination(self, *, memory: str | None = None) -> Any:
         """The destination as dlt takes it.
 
         Args:
-            sparingly: let DuckDB load with little memory.
+            memory: of DuckDB at most.
         """
         if self.path is None:
             return self.destination
-        settings = _FOR_LOADING | (_SPARINGLY if sparingly else {})
+        settings = _FOR_LOADING | ({"memory_limit": memory} if memory else {})
         return dlt.destinations.duckdb(DuckDbCredentials(str(self.path), global_config=settings))
 
     def check_usable(self) -> None:
