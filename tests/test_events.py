@@ -22,6 +22,7 @@ from dropbox_audit.events import (
     decode_events,
     decode_page,
 )
+from dropbox_audit.events import identity_of as identity_of_text
 from dropbox_audit.events.drift import details_fields
 from hypothesis import given
 from hypothesis import strategies as st
@@ -105,6 +106,46 @@ _ANY_EVENTS = st.builds(
 )
 
 
+# Texts and keys that look like the places where an event is cut, and values that no asset usually has.
+_TRICKY = st.one_of(_TEXTS, st.sampled_from(["x],", '","assets":[', '"timestamp":"', "}", "\\", '{"details":{']))
+_NESTED = st.recursive(
+    st.one_of(_SCALARS, _TRICKY),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.sampled_from((*_KNOWN_KEYS, "timestamp")), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+_ASSETS = st.lists(
+    st.fixed_dictionaries(
+        {".tag": st.sampled_from(("file", "folder", "paper_document", "path"))},
+        optional={
+            **dict.fromkeys(("display_name", "doc_id", "doc_title", "file_id", "folder_name", "showcase_id"), _TRICKY),
+            "file_size": st.one_of(st.integers(-(2**63), 2**64 - 1), st.floats(allow_nan=False, allow_infinity=False)),
+            "path": st.fixed_dictionaries(
+                {},
+                optional={
+                    "contextual": _TRICKY,
+                    "display_name": _TRICKY,
+                    "namespace_relative": st.fixed_dictionaries(
+                        {}, optional={"ns_id": _TEXTS, "relative_path": _TRICKY, "is_shared_namespace": st.booleans()}
+                    ),
+                },
+            ),
+            "account_id": st.just("dbid:1"),
+        },
+    ),
+    max_size=2,
+)
+_LAST_KEYS = ("participants", "assets", "event_type", "details")
+_SERVED_EVENTS = st.builds(
+    lambda time, first, last: {"timestamp": time, **first, **last},
+    _TIMES,
+    st.fixed_dictionaries({}, optional=dict.fromkeys(_KNOWN_KEYS[:5], _NESTED)),
+    st.fixed_dictionaries({key: _ASSETS if key == "assets" else st.one_of(_NESTED, st.just([])) for key in _LAST_KEYS}),
+)
+"""Events with their members in the order in which Dropbox serves them."""
+
+
 RICH = make_event(
     1,
     participants=[{".tag": "user", "user": person(8)}, {".tag": "group", "group_id": "g:1", "display_name": "Sales"}],
@@ -118,6 +159,8 @@ RICH = make_event(
     },
 )
 
+RICH_BYTES = json.dumps(RICH, separators=(",", ":")).encode()
+
 # -- identity: what does not change it ----------------------------------------------------------------------------
 
 
@@ -127,7 +170,39 @@ def test_the_order_of_keys_changes_neither_identity_nor_exact_hash(event: dict[s
     assert (plain["identity"], plain["exact_hash"]) == (reordered["identity"], reordered["exact_hash"])
 
 
-@given(_ANY_EVENTS)
+@given(_SERVED_EVENTS)
+def test_the_order_and_the_writing_of_dropbox_say_the_same_as_any_other(event: dict[str, Any]) -> None:
+    written = json.dumps(event).encode(), json.dumps(event, separators=(",", ":")).encode(), orjson.dumps(event)
+    indented = json.dumps(shuffled(event), indent=1).encode()
+    tables = tables_of(*written, indented)
+    for name in ("events", "event_assets", "event_participants"):
+        place = "position" if name == "events" else "event_position"
+        rows: dict[int, list[Any]] = {}
+        for row in tables[name].to_pylist():
+            rows.setdefault(row[place], []).append({**row, place: None, "event": None})
+        first, *others = rows.values() if rows else [None]
+        assert all(other == first for other in others)
+        assert len(rows) in (0, 4)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        RICH_BYTES.replace(b'"participants":[', b'"participants":[[', 1),
+        RICH_BYTES.replace(b'"actor":{', b'"actor":', 1),
+        RICH_BYTES.replace(b',"assets":', b',"assets":,"assets":', 1),
+        RICH_BYTES.replace(b'"timestamp":"2026', b'"timestamp":"\n026', 1),
+        RICH_BYTES[:-1],
+        RICH_BYTES + b"}",
+        b"{" + RICH_BYTES,
+    ],
+)
+def test_what_is_no_json_is_no_event_in_whatever_order_it_comes(broken: bytes) -> None:
+    assert identity_of_text(RICH_BYTES.decode()) is not None
+    assert identity_of_text(broken.decode()) is None
+
+
+@given(st.one_of(_ANY_EVENTS, _SERVED_EVENTS))
 def test_an_event_that_must_be_decoded_as_a_whole_has_the_identity_that_its_parts_give(event: dict[str, Any]) -> None:
     plain = raw(event | {"event_type": {".tag": "file_add", "description": "Added files"}})
     # Only Python's own decoder takes a lone surrogate, and a description is no part of the identity.

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
-import subprocess
 import threading
 from collections import Counter
 from datetime import datetime, timedelta
@@ -15,7 +12,6 @@ from typing import Any
 
 import dlt
 import pytest
-from dropbox_audit import decoders
 from dropbox_audit.demo import APP_KEY, FAULTS, REFRESH_TOKEN, SimulatedDropbox, SimulatedLog
 from dropbox_audit.errors import ConfigurationError, DropboxAuditError, RunError, Stopped
 from dropbox_audit.load import DEMO_PIPELINE_NAME, Window
@@ -47,29 +43,6 @@ def test_a_first_load_brings_every_event_byte_for_byte(workspace: Workspace, ser
     assert multiset(workspace.events()) == multiset(events)
     texts = Counter(row[0].encode() for row in workspace.rows("select event from dropbox_raw.events"))
     assert texts == Counter(server.log._raw)
-
-
-def test_megabytes_are_decoded_in_processes_of_their_own_and_none_is_left(
-    workspace: Workspace, serve: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    started = []
-    popen = subprocess.Popen
-
-    def start(command: list[str], **options: Any) -> Any:
-        started.append(popen(command, **options))
-        return started[-1]
-
-    monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    monkeypatch.setattr(decoders, "_BYTES_BEFORE_HELP", 10 << 20)
-    monkeypatch.setattr(subprocess, "Popen", start)
-    details = {".tag": "file_add_comment_details", "comment_text": "x" * 4000}
-    events = [make_event(number, details=details) for number in range(6000)]
-    _, url = serve(events)
-    result = workspace.load(url)
-    assert (result.events, result.error) == (6000, None)
-    assert multiset(workspace.events()) == multiset(events)
-    assert {process.args[-1] for process in started} == {"dropbox_audit.decoders"}
-    assert {process.returncode for process in started} == {-signal.SIGKILL}
 
 
 def test_events_of_a_megabyte_each_are_loaded_like_others(workspace: Workspace, serve: Any) -> None:
