@@ -1,4 +1,4 @@
-"""Threads that fetch: walks to read go in, Dropbox's answers come out, those of each walk in their order.
+"""Threads that fetch and decode: walks to read go in, Dropbox's answers come out, those of each walk in their order.
 
 Fetching runs ahead of the consumer, also while a batch is being loaded, by a number of answers that is bounded in count
 and in bytes. Nothing that was fetched counts until the consumer has taken it.

@@ -108,7 +108,7 @@ EVENTS_PER_PERSON_AND_WORKDAY = 20
 WORKDAYS = 250
 PAGE = 1000
 SECONDS_PER_ANSWER = 0.15
-EVENTS_PER_SECOND = 37_693
+EVENTS_PER_SECOND = 33_362
 """Of a whole load into DuckDB on two cores: benchmarks/results.md, 2026-11-26."""
 
 

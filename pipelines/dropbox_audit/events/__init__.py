@@ -10,7 +10,8 @@ unknown is lost and no event can fail its page. Three things are computed here t
     event read again has the same identity however it is presented; two real events may share one.
 
 `exact_hash`
-    The 128-bit hash of the canonical JSON of the complete event.
+    The 128-bit hash of the identity and of what presents the event: the hash of the canonical JSON of each of its
+    members that holds some presentation. Equal when two complete events say the same in every word.
 
 `page_digest`
     The hash of a page's exact hashes in order: equal when two pages hold equal events.
