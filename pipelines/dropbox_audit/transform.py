@@ -120,15 +120,8 @@ def transform(
         loader,
         variables,
         everything=everything,
-        options=[
-            *(
-                "--exclude-resource-type",
-                "unit_test",
-                *([] if is_tested else ["test"]),
-                *([] if everything else ["seed"]),
-            ),
-            *(["--full-refresh"] if full_refresh else []),
-        ],
+        full_refresh=full_refresh,
+        excluded=["unit_test", *([] if is_tested else ["test"]), *([] if everything else ["seed"])],
     )
     # Only DuckDB works in this machine's memory.
     portions = _portions(pending.events if full_refresh else pending.new_events) if target.is_local else []
@@ -149,10 +142,12 @@ class _Build:
     loader: Loader
     variables: Mapping[str, Any]
     everything: bool
-    options: Sequence[str]
+    full_refresh: bool
+    excluded: Sequence[str]
+    """Types of resources."""
 
     def at_once(self) -> None:
-        self._run(self._selected())
+        self._run(self._selected(), full_refresh=self.full_refresh)
 
     def in_portions(self, portions: Sequence[list[str]]) -> None:
         """Build what takes much memory portion by portion, after what it reads and before what reads it.
@@ -160,22 +155,21 @@ class _Build:
         The ledger of loads comes last of all: if this ends early, the next build begins anew.
         """
         last = [f"{_IN_PORTIONS}+", f"{LEDGER}+"]
-        self._run([*self._selected(), "--exclude", *last])
+        self._run([*self._selected(), "--exclude", *last], full_refresh=self.full_refresh)
         for number, days in enumerate(portions, 1):
             self.loader.notice(f"Looking through {days[0]} to {days[-1]} for alerts ({number} of {len(portions)})")
-            # Never with --full-refresh, which would take away the portions before.
-            options = [option for option in self.options if option != "--full-refresh"]
-            self._run(["--select", _IN_PORTIONS], options, {"is_portion": True, "touched_days": days})
-        self._run(["--select", *(last if self.everything else [LEDGER]), "--exclude", _IN_PORTIONS])
+            # A full refresh would take away the portions before; and after a kill, those of days that are still to come.
+            self._run(["--select", _IN_PORTIONS], full_refresh=False, portion=days)
+        rest = ["--select", *(last if self.everything else [LEDGER]), "--exclude", _IN_PORTIONS]
+        self._run(rest, full_refresh=self.full_refresh)
 
     def _selected(self) -> list[str]:
         return [] if self.everything else ["--select", "config.materialized:incremental", "config.materialized:table"]
 
-    def _run(
-        self, selection: Sequence[str], options: Sequence[str] | None = None, more: Mapping[str, Any] | None = None
-    ) -> None:
-        variables = json.dumps({**self.variables, **(more or {})})
-        _dbt(self.loader, ["build", *(options or self.options), *selection, "--vars", variables])
+    def _run(self, selection: Sequence[str], *, full_refresh: bool, portion: list[str] | None = None) -> None:
+        options = ["--exclude-resource-type", *self.excluded, *(["--full-refresh"] if full_refresh else [])]
+        portioned = {} if portion is None else {"is_portion": True, "touched_days": portion}
+        _dbt(self.loader, ["build", *options, *selection, "--vars", json.dumps({**self.variables, **portioned})])
 
 
 def _portions(events: Mapping[str, int]) -> list[list[str]]:
