@@ -158,7 +158,7 @@ class _Build:
         self._run([*self._selected(), "--exclude", *last], full_refresh=self.full_refresh)
         for number, days in enumerate(portions, 1):
             self.loader.notice(f"Looking through {days[0]} to {days[-1]} for alerts ({number} of {len(portions)})")
-            # A full refresh would take away the portions before; and after a kill, those of days that are still to come.
+            # A full refresh would take away the portions before, and after a kill those still to come.
             self._run(["--select", _IN_PORTIONS], full_refresh=False, portion=days)
         rest = ["--select", *(last if self.everything else [LEDGER]), "--exclude", _IN_PORTIONS]
         self._run(rest, full_refresh=self.full_refresh)
