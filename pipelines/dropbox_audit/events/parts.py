@@ -155,6 +155,7 @@ def _cutter(comma: bytes, colon: bytes) -> Callable[[bytes], Parts]:
         participants_end = raw.index(to_assets, who_end + participants_at)
         event_type_end = raw.rindex(to_details)
         assets_end = raw.rindex(to_event_type, participants_end, event_type_end)
+        who = raw[first:who_end]
         participants = raw[who_end + participants_at : participants_end]
         assets = raw[participants_end + assets_at : assets_end]
         event_type = raw[assets_end + event_type_at : event_type_end]
@@ -164,13 +165,13 @@ def _cutter(comma: bytes, colon: bytes) -> Callable[[bytes], Parts]:
             (raw[:start] == opening and raw[stop:first] == closing and raw[-1:] == b"}")
             # With this, what a time is read from is plain text.
             and timestamp[10:11] == b"T"
-            # For nothing stands for a part that is not there.
-            and (participants and assets and event_type and details)
+            # For nothing stands for a part that is not there, and this here is.
+            and (who and participants and assets and event_type and details)
         ):
             raise ValueError
         return Parts(
             timestamp.decode("ascii"),
-            _whos[raw[first:who_end]],
+            _whos[who],
             _assets[assets],
             _details[details],
             _event_types[event_type],
