@@ -611,9 +611,13 @@ def test_a_run_delivers_and_fails_for_it_only_when_all_else_is_done(place: Place
     place.routes(ops={"url": f"json://{web.url}/ops"})
     place.raise_alert("1")
     web.answer = lambda *_: 500
-    with pytest.raises(AlertsNotDelivered, match="1 alert was not taken by the route ops") as caught:
-        run(place)
+    loader, results = place.loader(), []
+    with loader.alone(), pytest.raises(AlertsNotDelivered, match="1 alert was not taken by the route ops") as caught:
+        run_once(loader, results.append)
     assert caught.value.exit_code == 1
+    [result] = results
+    assert (result.load.outcome, result.load.error) == ("failed", str(caught.value))
+    assert [(route.delivered, route.failed) for route in result.alerts] == [(0, 1)]
     web.answer = lambda *_: 200
     place.clock.advance(120)
     result = run(place)

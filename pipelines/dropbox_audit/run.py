@@ -38,32 +38,43 @@ def load_once(loader: Loader, command: str = "load") -> LoadResult:
     return run.result
 
 
-def run_once(loader: Loader) -> RunResult:
+def run_once(loader: Loader, done: Callable[[RunResult], object] = lambda _: None) -> RunResult:
     """Load what is new, bring the views up to date and deliver alerts, as one run. Call it within `loader.alone()`.
+
+    Args:
+        loader: of the warehouse.
+        done: called with the result, also where something is raised although everything else was done.
 
     Raises:
         DeferredError: a file of the team's own is wrong, or an alert route; everything else was done.
         AlertsNotDelivered: a target did not take some alerts; everything else was done.
         DropboxAuditError: a part of it failed or was stopped; what was received before is committed.
     """
-    with loader.recorded("run") as run:
-        try:
-            trouble: DropboxAuditError | None = _load(loader, run)
-            built = transform(loader) if is_due(loader) else None
-        except Stopped:
-            raise
-        except DropboxAuditError:
-            # That nothing is loaded any more may be an alert itself.
-            _, unsent = _deliver(loader, run, has_built=False)
-            if unsent is not None:
+    results: list[RunResult] = []
+    try:
+        with loader.recorded("run") as run:
+            try:
+                trouble: DropboxAuditError | None = _load(loader, run)
+                built = transform(loader) if is_due(loader) else None
+            except Stopped:
+                raise
+            except DropboxAuditError:
+                # That nothing is loaded any more may be an alert itself.
+                _, unsent = _deliver(loader, run, has_built=False)
+                if unsent is not None:
+                    loader.notice(str(unsent))
+                raise
+            sent, unsent = _deliver(loader, run, has_built=built is not None and built.outcome != "up_to_date")
+            results.append(RunResult(run.result, built, sent))
+            if trouble is not None and unsent is not None:
                 loader.notice(str(unsent))
-            raise
-        sent, unsent = _deliver(loader, run, has_built=built is not None and built.outcome != "up_to_date")
-        if trouble is not None and unsent is not None:
-            loader.notice(str(unsent))
-        if trouble is not None or unsent is not None:
-            raise trouble or unsent  # type: ignore[misc]
-    return RunResult(run.result, built, sent)
+            if trouble is not None or unsent is not None:
+                raise trouble or unsent  # type: ignore[misc]
+    finally:
+        # Now that the run's own record says how it ended.
+        for result in results:
+            done(result)
+    return results[0]
 
 
 def _deliver(

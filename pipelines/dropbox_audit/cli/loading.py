@@ -23,6 +23,7 @@ from dropbox_audit.errors import ConfigurationError, DropboxAuditError
 
 if TYPE_CHECKING:
     from dropbox_audit.load import LoadResult, Window
+    from dropbox_audit.run import RunResult
     from dropbox_audit.transform import TransformResult
 
 
@@ -100,8 +101,15 @@ def run(
     loader = loader_for(destination)
 
     def once() -> None:
-        with progress(loader, quiet=as_json):
-            result = run_once(loader)
+        results: list[RunResult] = []
+        try:
+            with progress(loader, quiet=as_json):
+                run_once(loader, results.append)
+        finally:
+            for result in results:
+                report(result)
+
+    def report(result: "RunResult") -> None:
         if as_json:
             views = asdict(result.transform) if result.transform else {"outcome": "up_to_date"}
             alerts = [asdict(route) for route in result.alerts]
@@ -156,7 +164,7 @@ def verify(
 
 
 def _describe_load(result: "LoadResult", name: str) -> str:
-    if result.outcome == "nothing_new":
+    if not result.batches:
         return f"Nothing new ({count(result.requests, 'request')})."
     odd = f", {count(result.rejected_events, 'item')} that cannot be an event" if result.rejected_events else ""
     what = f"{count(result.events, 'event')} ({count(result.pages, 'page')}{odd})"
