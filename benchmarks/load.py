@@ -56,7 +56,7 @@ def speed(bench: Bench) -> list[Row]:
 
 
 def memory(bench: Bench) -> list[Row]:
-    """What a first load holds in memory at most, all its processes together."""
+    """What a first load holds in memory at most."""
     small, large = (_loads(bench, full) for full in SIZES)
     ratio = large.peak_bytes / small.peak_bytes
     return [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import csv
 import json
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -193,6 +194,9 @@ def test_the_order_and_the_writing_of_dropbox_say_the_same_as_any_other(event: d
         RICH_BYTES.replace(b',"assets":', b',"assets":,"assets":', 1),
         RICH_BYTES.replace(b'"timestamp":"2026', b'"timestamp":"\n026', 1),
         RICH_BYTES[:36] + RICH_BYTES[RICH_BYTES.index(b',"participants":') :],
+        RICH_BYTES[:36] + b" " + RICH_BYTES[RICH_BYTES.index(b',"participants":') :],
+        re.sub(rb'"timestamp":".{20}"', rb'"timestamp":"2026-11-01T12:00\\+00"', RICH_BYTES),
+        re.sub(rb'"timestamp":".{20}"', b'"timestamp":"2026-11-01T12:00:00\0"', RICH_BYTES),
         RICH_BYTES[:-1],
         RICH_BYTES + b"}",
         b"{" + RICH_BYTES,

@@ -97,14 +97,14 @@ def configure_dlt() -> None:
     os.environ["RUNTIME__INTERCEPT_SIGNALS"] = "false"
     # dlt tells of each job that failed with a whole traceback; what matters of it is in our own error.
     os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")
-    _providers()
 
 
 def _providers() -> list[ConfigProvider]:
     """Where dlt reads settings from.
 
-    Finding no `secrets.toml`, dlt asks a running Streamlit app for it, and imports Streamlit and pandas to learn
-    whether it is in one: a third of a quiet poll. Where nobody has imported Streamlit there is no such app.
+    Comes before dlt looks for them itself. Finding no `secrets.toml`, dlt asks a running Streamlit app for it, and
+    imports Streamlit and pandas to learn whether it is in one: a third of a quiet poll. Where nobody has imported
+    Streamlit there is no such app.
     """
     is_imported = "streamlit" in sys.modules
     if not is_imported:
@@ -113,7 +113,7 @@ def _providers() -> list[ConfigProvider]:
         return Container()[PluggableRunContext].providers.providers
     finally:
         if not is_imported:
-            del sys.modules["streamlit"]
+            sys.modules.pop("streamlit", None)
 
 
 def read_settings(now: datetime, **overrides: Any) -> Settings:
@@ -124,6 +124,7 @@ def read_settings(now: datetime, **overrides: Any) -> Settings:
     """
     configure_dlt()
     try:
+        _providers()
         settings = resolve_configuration(Settings(), sections=SECTION, explicit_value=overrides or None)
     except ConfigurationException as error:
         raise ConfigurationError(f"A setting of sources.dropbox_audit cannot be read: {in_one_line(error)}") from error

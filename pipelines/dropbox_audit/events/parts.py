@@ -21,7 +21,7 @@ _PRESENTED = ("event_category", "event_type")
 _IS_TEAM_MEMBER = {"team_member": True, "non_team_member": False, "trusted_non_team_member": False}
 _INT64 = 2**63
 _ABSENT = msgspec.Raw(b"")
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class _WhoBody(msgspec.Struct, gc=False, forbid_unknown_fields=True):
@@ -76,6 +76,7 @@ class Who(msgspec.Struct, gc=False):
 
     @classmethod
     def of(cls, actor: Part, context: Part, category: Part, involve: Part, origin: Part) -> "Who":
+        """These parts put together."""
         return cls(
             (*actor.columns, *context.columns, *origin.columns, *involve.columns),
             origin.names or frozenset(),
@@ -163,10 +164,10 @@ def _cutter(comma: bytes, colon: bytes) -> Callable[[bytes], Parts]:
         timestamp = raw[start:stop]
         if not (
             (raw[:start] == opening and raw[stop:first] == closing and raw[-1:] == b"}")
-            # With this, what a time is read from is plain text.
-            and timestamp[10:11] == b"T"
+            # What else may be read as a time is not always a text in JSON.
+            and timestamp.translate(None, b"0123456789") == b"--T::Z"
             # For nothing stands for a part that is not there, and this here is.
-            and (who and participants and assets and event_type and details)
+            and (who[:1] == b'"' and participants and assets and event_type and details)
         ):
             raise ValueError
         return Parts(
@@ -190,12 +191,12 @@ def whole(event: dict[str, Any]) -> Parts:
     return Parts("", who, part["assets"], part["details"], part["event_type"], part["participants"])
 
 
-class _Memory(dict[bytes, T]):
+class _Memory(dict[bytes, _T]):
     """What is taken from pieces of events by their JSON, made when asked for, and remembered for the next time."""
 
     most = 1024
 
-    def __missing__(self, raw: bytes) -> T:
+    def __missing__(self, raw: bytes) -> _T:
         made = self._make(raw)
         if len(raw) <= _LONGEST_REMEMBERED:
             if len(self) >= self.most:
@@ -203,7 +204,7 @@ class _Memory(dict[bytes, T]):
             self[raw] = made
         return made
 
-    def _make(self, raw: bytes) -> T:
+    def _make(self, raw: bytes) -> _T:
         raise NotImplementedError
 
 

@@ -17,6 +17,7 @@ import dlt
 import pyarrow as pa
 from dlt.common.configuration.utils import get_resolved_traces
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
+from dlt.common.utils import custom_environ
 from dlt.pipeline.exceptions import PipelineStepFailed
 from filelock import FileLock, Timeout
 
@@ -75,7 +76,8 @@ class Packages:
         """What this machine keeps beside the warehouse."""
         self.journal = local.Journal(self.folder)
         self._pipeline: dlt.Pipeline | None = None
-        self._memory = list(MEMORY_FOR_LOADING)
+        self._memory: list[str | None] = [None]
+        """How much DuckDB may be given to load, what is tried next first."""
 
     @property
     def pipeline(self) -> dlt.Pipeline:
@@ -162,6 +164,8 @@ class Packages:
 
     def begin(self) -> None:
         """Make local state and warehouse agree, and finish what an earlier run left pending."""
+        if self.target.is_local:
+            self._memory = list(MEMORY_FOR_LOADING)
         # dlt notes each setting it looks up for the trace of a load; polls that load nothing would pile them up.
         get_resolved_traces().clear()
         is_pending = self.pipeline.has_pending_data
@@ -206,11 +210,14 @@ class Packages:
         local.give_back_memory()
         while True:
             destination = self.target.dlt_destination(memory=self._memory[0])
+            is_last = len(self._memory) == 1
             try:
-                self._step(functools.partial(self.pipeline.load, destination))
+                # dlt would try five times, and what is too much once is so again.
+                with custom_environ({} if is_last else {"LOAD__RAISE_ON_MAX_RETRIES": "1"}):
+                    self._step(functools.partial(self.pipeline.load, destination))
                 break
             except RunError as error:
-                if len(self._memory) == 1 or not is_out_of_memory(error):
+                if is_last or not is_out_of_memory(error):
                     raise
                 # Long events take more, and a log that has some has more of them.
                 del self._memory[0]
