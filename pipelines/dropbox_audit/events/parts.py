@@ -126,7 +126,7 @@ def cut(raw: bytes) -> Parts:
     except ValueError:
         body = _split(raw)
         who = Who.of(*_who_parts(body))
-        assets, details = _assets[bytes(body.assets)], _details[bytes(body.details)]
+        assets, details = _assets(bytes(body.assets)), _details[bytes(body.details)]
         event_type, participants = _event_types[bytes(body.event_type)], _participants[bytes(body.participants)]
         return Parts(body.timestamp, who, assets, details, event_type, participants)
 
@@ -173,7 +173,7 @@ def _cutter(comma: bytes, colon: bytes) -> Callable[[bytes], Parts]:
         return Parts(
             timestamp.decode("ascii"),
             _whos[who],
-            _assets[assets],
+            _assets(assets),
             _details[details],
             _event_types[event_type],
             _participants[participants],
@@ -192,69 +192,63 @@ def whole(event: dict[str, Any]) -> Parts:
 
 
 class _Memory(dict[bytes, _T]):
-    """What is taken from pieces of events by their JSON, made when asked for, and remembered for the next time."""
+    """What is taken from pieces of events by their JSON, made when asked for, and remembered for the next time.
 
-    most = 1024
+    Asking raises what making does.
+    """
+
+    def __init__(self, make: Callable[[bytes], _T], most: int = 1024) -> None:
+        super().__init__()
+        self._make = make
+        self._most = most
 
     def __missing__(self, raw: bytes) -> _T:
         made = self._make(raw)
         if len(raw) <= _LONGEST_REMEMBERED:
-            if len(self) >= self.most:
+            if len(self) >= self._most:
                 self.clear()
             self[raw] = made
         return made
 
-    def _make(self, raw: bytes) -> _T:
-        raise NotImplementedError
 
+def _part_maker(key: str) -> Callable[[bytes], Part]:
+    """Makes the parts under one key from their JSON; `b""` stands for a part that the event lacks.
 
-class _PartMemory(_Memory[Part]):
-    """The parts under one key; `b""` stands for a part that the event lacks.
-
-    Asking raises `orjson.JSONDecodeError` (a ValueError) for JSON that only Python's own decoder takes.
+    It raises `orjson.JSONDecodeError` (a ValueError) for JSON that only Python's own decoder takes.
     """
+    take = _TAKEN[key]
+    prefix = f'"{key}":'.encode()
 
-    def __init__(self, key: str) -> None:
-        super().__init__()
-        self._take = _TAKEN[key]
-        self._key = key
-        self._prefix = f'"{key}":'.encode()
-
-    def _make(self, raw: bytes) -> Part:
+    def make(raw: bytes) -> Part:
         if not raw:
-            return self._take(None)
+            return take(None)
         value = orjson.loads(raw)
-        part = self._take(value)
+        part = take(value)
         exact = canonical(value)
-        part.facts = b"%b%b," % (self._prefix, exact)
-        if self._key in _PRESENTED or b'"account_id":' in exact or b'"ip_address":' in exact:
-            left = strip_presentation({self._key: value})
-            facts = canonical(left[self._key]) if left else None
-            part.facts = b"" if facts is None else b"%b%b," % (self._prefix, facts)
-            part.presented = presented_as(self._key, exact, facts)
+        part.facts = b"%b%b," % (prefix, exact)
+        if key in _PRESENTED or b'"account_id":' in exact or b'"ip_address":' in exact:
+            left = strip_presentation({key: value})
+            facts = canonical(left[key]) if left else None
+            part.facts = b"" if facts is None else b"%b%b," % (prefix, facts)
+            part.presented = presented_as(key, exact, facts)
         return part
 
+    return make
 
-class _AssetMemory(_PartMemory):
+
+def _assets(raw: bytes) -> Part:
     """The assets, which are hardly ever seen twice, so none is remembered."""
-
-    def __missing__(self, raw: bytes) -> Part:
-        try:
-            assets = _decode_assets(raw)
-            items = [_usual_asset(asset) for asset in assets]
-        except ValueError:
-            return self._make(raw)
-        return Part((len(items),), items, facts=b"%b%b," % (self._prefix, _encode(assets)))
+    try:
+        assets = _decode_assets(raw)
+        items = [_usual_asset(asset) for asset in assets]
+    except ValueError:
+        return _unusual_assets(raw)
+    return Part((len(items),), items, facts=b'"assets":%b,' % _encode(assets))
 
 
-class _WhoMemory(_Memory[Who]):
+def _who(members: bytes) -> Who:
     """Who acted, by the members of the event that say so, without the brackets around them."""
-
-    # One person has several: each category of events makes another.
-    most = 4096
-
-    def _make(self, raw: bytes) -> Who:
-        return Who.of(*_who_parts(_split_who(b"{%b}" % raw)))
+    return Who.of(*_who_parts(_split_who(b"{%b}" % members)))
 
 
 def _who_parts(body: _WhoBody) -> tuple[Part, Part, Part, Part, Part]:
@@ -445,12 +439,16 @@ _split_who = msgspec.json.Decoder(_WhoBody).decode
 _decode_assets = msgspec.json.Decoder(list[_UsualAsset]).decode
 _encode = msgspec.json.Encoder().encode
 
-_actors, _contexts, _details, _categories = map(_PartMemory, ("actor", "context", "details", "event_category"))
-_event_types, _involves, _origins, _participants = map(
-    _PartMemory, ("event_type", "involve_non_team_member", "origin", "participants")
+_actors, _contexts, _details, _categories, _event_types, _involves, _origins, _participants = (
+    _Memory(_part_maker(key))
+    for key in (
+        *("actor", "context", "details", "event_category"),
+        *("event_type", "involve_non_team_member", "origin", "participants"),
+    )
 )
-_assets = _AssetMemory("assets")
-_whos = _WhoMemory()
+_unusual_assets = _part_maker("assets")
+# One person has several: each category of events makes another.
+_whos = _Memory(_who, most=4096)
 
 _cut_compact, _cut_spaced = _cutter(b",", b":"), _cutter(b", ", b": ")
 

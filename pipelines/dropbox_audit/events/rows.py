@@ -124,7 +124,7 @@ class PageRows:
 
     def packed(self) -> "PageRows":
         """The same, smaller while nobody looks at the tables."""
-        return self if isinstance(self.tables, PackedTables) else replace(self, tables=PackedTables(self.tables))
+        return replace(self, tables=PackedTables(self.tables))
 
 
 def decode_events(raw_events: Sequence[bytes | msgspec.Raw]) -> PageRows:
